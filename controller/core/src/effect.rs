@@ -1,0 +1,50 @@
+//! What the core wants done.
+
+use adit_driver::{DeviceKey, Fault, Order, PoolKey, Verdict};
+use adit_protocol::wire::Micros;
+
+use crate::Share;
+
+/// An instruction to the outside. Carried out in order; none of them is waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Put an order into a device's mailbox.
+    Order(DeviceKey, Order),
+    /// Open the device's link and start its machine.
+    Open(DeviceKey),
+    /// Hand a share to a pool session.
+    Submit(PoolKey, Share),
+    /// Tell whoever listens.
+    Notice(Notice),
+}
+
+/// Something worth a line in the log, typed. Telemetry and the terminal turn it into sentences.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A device is working.
+    Hashing(DeviceKey),
+    /// A device could not go on.
+    Fault {
+        /// Which.
+        device: DeviceKey,
+        /// Why.
+        fault: Fault,
+        /// When it will be tried again; `None`: not by itself.
+        retry_at: Option<Micros>,
+    },
+    /// A device has left.
+    Left(DeviceKey),
+    /// A nonce was judged. Emitted for every nonce.
+    Judged {
+        /// Who reported it.
+        device: DeviceKey,
+        /// The judgement.
+        verdict: Verdict,
+        /// Difficulty of the hash; 0 where nothing could be hashed.
+        difficulty: f64,
+    },
+    /// Work now comes from this pool; `None`: from none, devices idle.
+    WorkingFor(Option<PoolKey>),
+    /// The search space of the current job is used up: devices idle until the next.
+    Exhausted(PoolKey),
+}

@@ -1,0 +1,11 @@
+//! The controller between pools and devices, sans-io.
+//!
+//! A job comes in from a pool, works go out to devices; a nonce comes in from a device, is re-hashed, and what is worth it
+//! goes out to the pool as a share. Nothing here waits: devices and pools are told what to do by [`Effect`]s and answer
+//! whenever they can.
+
+mod effect;
+mod pool;
+
+pub use effect::{Effect, Notice};
+pub use pool::{Answer, PoolInput, RejectKind, Share, ShareKey};

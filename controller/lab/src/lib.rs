@@ -1,0 +1,1 @@
+//! Machines, core and simulator on one virtual clock.

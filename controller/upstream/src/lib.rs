@@ -1,0 +1,1 @@
+//! Pool sessions, sans-io.

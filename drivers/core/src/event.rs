@@ -1,0 +1,55 @@
+//! What a machine tells the controller.
+
+use adit_protocol::devices::Model;
+
+use crate::{Capability, Command, Fault, Nonce, Reading};
+
+/// Something the controller must know.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a nonce travels by value: no allocation per nonce")]
+pub enum Event {
+    /// The device is known to be this model. Until then it is listed as what it may be.
+    Identified(&'static Model),
+    /// The device can work, and how. Repeated when a fact changes.
+    Ready(Capability),
+    /// Room for works. Absolute, so that a message that crosses another on the way does no harm: the controller knows
+    /// how many works it has sent since the link came up, and fills up what is free beyond those not yet received.
+    Room {
+        /// Works received since the link came up.
+        received: u64,
+        /// Works it could take now.
+        free: u16,
+    },
+    /// An answer of the device.
+    Nonce(Nonce),
+    /// A measured value of one unit (board, chip, fan) of the device.
+    Measured {
+        /// Which unit, numbered by the device.
+        unit: u16,
+        /// What was measured, and the unit of the number.
+        quantity: Quantity,
+        /// The value or the reason why there is none.
+        reading: Reading<f64>,
+    },
+    /// Something went wrong and the machine goes on by itself.
+    Fault(Fault),
+    /// The user's command is not possible on this device.
+    Declined(Command),
+    /// The hardware is safe; the link may be closed.
+    Stopped,
+}
+
+/// Physical quantities of [`Event::Measured`]; the name says the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Degrees Celsius.
+    TemperatureCelsius,
+    /// Rotations per minute.
+    FanRpm,
+    /// Core voltage in volts.
+    CoreVolts,
+    /// Electric power in watts.
+    PowerWatts,
+    /// Chip clock in hertz.
+    ClockHertz,
+}

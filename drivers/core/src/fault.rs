@@ -1,0 +1,171 @@
+//! What can go wrong at a device, and what is done about it.
+
+use std::time::Duration;
+
+/// Why a link cannot be used, or an action was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum LinkError {
+    /// The device is no longer there.
+    #[error("the device was unplugged")]
+    Gone,
+    /// Another program holds the device.
+    #[error("another program holds the device")]
+    Busy,
+    /// The user may not open the device.
+    #[error("no permission to open the device")]
+    Denied,
+    /// There is no such device.
+    #[error("there is no such device")]
+    NotFound,
+    /// What was named is not a device that can be opened.
+    #[error("this is not a serial port")]
+    NotADevice,
+    /// It did not happen in time.
+    #[error("the device did not take the bytes in time")]
+    Timeout,
+    /// The link cannot do this.
+    #[error("the link cannot do this")]
+    Unsupported,
+    /// The operating system reported this error number.
+    #[error("input/output error {0}")]
+    Os(i32),
+}
+
+/// Something that went wrong at a device.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// The link failed.
+    #[error("{0}")]
+    Link(#[from] LinkError),
+    /// The device has never answered.
+    #[error("no answer to the detection job within {waited_ms} ms")]
+    NoAnswer {
+        /// How long it was given.
+        waited_ms: u32,
+    },
+    /// What answers is not the model that was asked for, or none that this driver knows.
+    #[error("the answer is not that of {expected}")]
+    WrongDevice {
+        /// The model or family that was expected.
+        expected: &'static str,
+    },
+    /// Bytes that belong to no frame.
+    #[error("{bytes} bytes that belong to no frame")]
+    Garbage {
+        /// How many.
+        bytes: u32,
+    },
+    /// A device that answered before has become silent.
+    #[error("silent for {seconds} s")]
+    Silent {
+        /// How long.
+        seconds: u32,
+    },
+    /// Most nonces are wrong.
+    #[error("{errors} of the last {nonces} nonces are wrong")]
+    HardwareErrors {
+        /// Wrong ones.
+        errors: u32,
+        /// Of how many.
+        nonces: u32,
+    },
+    /// A temperature limit was exceeded.
+    #[error("{celsius} °C at unit {unit}: above the limit of {limit_celsius} °C")]
+    Overheated {
+        /// Which unit.
+        unit: u16,
+        /// What was measured.
+        celsius: f32,
+        /// The limit.
+        limit_celsius: f32,
+    },
+    /// A value that safety depends on is missing.
+    #[error("no temperature from unit {unit} for {seconds} s")]
+    SensorLost {
+        /// Which unit.
+        unit: u16,
+        /// For how long.
+        seconds: u32,
+    },
+}
+
+/// What the controller does about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Count it and go on.
+    Ignore,
+    /// The machine finds the next frame by itself.
+    Resync,
+    /// The machine tries again after this time.
+    Retry {
+        /// The pause.
+        after: Duration,
+    },
+    /// Set the line again.
+    ResetLine,
+    /// Close the link and open it again, with back-off.
+    Reopen,
+    /// The device has left; look for it (same serial number or same place) for this long before giving it up.
+    Rescan {
+        /// How long.
+        within: Duration,
+    },
+    /// Leave it alone for this long, then try once more.
+    Quarantine {
+        /// How long.
+        period: Duration,
+    },
+    /// It will not come back by itself.
+    Gone,
+}
+
+impl Fault {
+    /// The one table of what follows on a fault. Back-off between attempts is the core's.
+    pub const fn recovery(&self) -> Recovery {
+        match self {
+            Self::Garbage { .. } => Recovery::Resync,
+            Self::Link(LinkError::Gone) => Recovery::Rescan { within: Duration::from_secs(60) },
+            Self::Link(LinkError::Timeout | LinkError::Os(_) | LinkError::Busy) => Recovery::Reopen,
+            Self::Link(LinkError::Denied | LinkError::NotFound) => {
+                Recovery::Rescan { within: Duration::from_secs(60) }
+            }
+            Self::Link(LinkError::Unsupported | LinkError::NotADevice) => Recovery::Gone,
+            Self::NoAnswer { .. } | Self::Silent { .. } => Recovery::Reopen,
+            Self::HardwareErrors { .. } => Recovery::Reopen,
+            Self::WrongDevice { .. } => Recovery::Quarantine { period: Duration::from_secs(600) },
+            Self::Overheated { .. } | Self::SensorLost { .. } => {
+                Recovery::Quarantine { period: Duration::from_secs(300) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_its_recovery() {
+        let quarantine = |seconds| Recovery::Quarantine { period: Duration::from_secs(seconds) };
+        let table = [
+            (Fault::Garbage { bytes: 3 }, Recovery::Resync),
+            (Fault::Link(LinkError::Gone), Recovery::Rescan { within: Duration::from_secs(60) }),
+            (Fault::Link(LinkError::Denied), Recovery::Rescan { within: Duration::from_secs(60) }),
+            (Fault::Link(LinkError::NotFound), Recovery::Rescan { within: Duration::from_secs(60) }),
+            (Fault::Link(LinkError::Busy), Recovery::Reopen),
+            (Fault::Link(LinkError::Timeout), Recovery::Reopen),
+            (Fault::Link(LinkError::Os(5)), Recovery::Reopen),
+            (Fault::Link(LinkError::Unsupported), Recovery::Gone),
+            (Fault::Link(LinkError::NotADevice), Recovery::Gone),
+            (Fault::NoAnswer { waited_ms: 300 }, Recovery::Reopen),
+            (Fault::Silent { seconds: 60 }, Recovery::Reopen),
+            (Fault::HardwareErrors { errors: 9, nonces: 10 }, Recovery::Reopen),
+            (Fault::WrongDevice { expected: "icarus" }, quarantine(600)),
+            (Fault::Overheated { unit: 0, celsius: 95.0, limit_celsius: 90.0 }, quarantine(300)),
+            (Fault::SensorLost { unit: 0, seconds: 5 }, quarantine(300)),
+        ];
+        for (fault, recovery) in table {
+            assert_eq!(fault.recovery(), recovery, "{fault}");
+        }
+    }
+}

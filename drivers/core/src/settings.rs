@@ -1,0 +1,92 @@
+//! What the user said about a device, as `key=value` pairs of a selector or a configuration table.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The driver has no such setting.
+    #[error("`{key}` is not a setting of this device; it knows {}", known.join(", "))]
+    Unknown {
+        /// What was given.
+        key: String,
+        /// What there is.
+        known: &'static [&'static str],
+    },
+    /// The value cannot be read.
+    #[error("`{key}={value}`: expected {expected}")]
+    Malformed {
+        /// Which setting.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What it should be, with its unit.
+        expected: &'static str,
+    },
+}
+
+/// Settings of one device. A driver takes the ones it knows and refuses the rest, so that a typing error is never ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// Sets `key`; a later value replaces an earlier one.
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.0.insert(key.into(), value.into());
+    }
+
+    /// The pairs in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Settings of `self`, with those of `over` on top.
+    pub fn overridden_by(mut self, over: &Self) -> Self {
+        self.0.extend(over.0.clone());
+        self
+    }
+
+    /// Takes `key` out and reads it. `expected` describes what it should be, with its unit.
+    pub fn take<T: FromStr>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, SettingsError> {
+        let Some(value) = self.0.remove(key) else { return Ok(None) };
+        value.parse().map(Some).map_err(|_| SettingsError::Malformed { key, value, expected })
+    }
+
+    /// Fails when something is left that the driver did not take. `known`: what it would have taken.
+    pub fn finish(self, known: &'static [&'static str]) -> Result<(), SettingsError> {
+        match self.0.into_keys().next() {
+            Some(key) => Err(SettingsError::Unknown { key, known }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_is_named_with_what_there_is() {
+        let mut settings = Settings::default();
+        settings.set("freqency", "200");
+        assert_eq!(settings.take::<f64>("frequency", "megahertz"), Ok(None));
+        let error = settings.finish(&["frequency", "voltage"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`freqency` is not a setting of this device; it knows frequency, voltage"
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_says_what_it_should_be() {
+        let mut settings = Settings::default();
+        settings.set("frequency", "fast");
+        let error = settings.take::<f64>("frequency", "megahertz").unwrap_err();
+        assert_eq!(error.to_string(), "`frequency=fast`: expected megahertz");
+    }
+}

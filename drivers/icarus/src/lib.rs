@@ -1,0 +1,1 @@
+//! Driver of the Icarus serial family.

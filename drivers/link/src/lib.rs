@@ -1,0 +1,1 @@
+//! The only code that opens serial ports, USB devices and device sockets.

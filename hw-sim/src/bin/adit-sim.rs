@@ -1,0 +1,3 @@
+//! The binary `adit-sim`.
+
+fn main() {}

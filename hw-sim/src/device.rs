@@ -1,0 +1,98 @@
+//! A simulated device: the mirror image of a driver's machine.
+
+use adit_protocol::wire::{Line, Micros, ModemLines, Port, SetupPacket};
+
+use crate::DeviceFault;
+
+/// Hardware on the far end of a wire.
+///
+/// After every [`on_input`](Self::on_input) the caller takes outputs until there are none, then waits for the next input or
+/// for [`deadline`](Self::deadline).
+pub trait SimDevice: Send {
+    /// Something happened at `now`.
+    fn on_input(&mut self, now: Micros, input: DeviceInput<'_>);
+
+    /// The next thing the device does; `None` when there is nothing left.
+    fn next_output(&mut self) -> Option<DeviceOutput>;
+
+    /// When to send [`DeviceInput::Timer`] if nothing else happens before. `None`: never.
+    fn deadline(&self) -> Option<Micros>;
+
+    /// What really happened inside, for tests to compare with what a driver believes.
+    fn truth(&self) -> Truth;
+}
+
+/// What happens to a device.
+#[derive(Debug)]
+pub enum DeviceInput<'a> {
+    /// Power and USB are on: everything is in its reset state.
+    PowerOn,
+    /// Bytes from the host. On a packet port: exactly one transfer.
+    Bytes {
+        /// Where.
+        port: Port,
+        /// Never empty.
+        bytes: &'a [u8],
+    },
+    /// The host set its end of the line.
+    Line {
+        /// Where.
+        port: Port,
+        /// The settings.
+        line: Line,
+    },
+    /// The host drives pins of the bridge.
+    Gpio {
+        /// Where.
+        port: Port,
+        /// Pins that change.
+        mask: u8,
+        /// Their new levels.
+        value: u8,
+    },
+    /// A USB control transfer.
+    Control {
+        /// The request.
+        setup: SetupPacket,
+        /// Data stage of a host-to-device request.
+        data: &'a [u8],
+    },
+    /// Something breaks, or a broken part behaves again.
+    Fault(DeviceFault),
+    /// The deadline has passed.
+    Timer,
+}
+
+/// What a device does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceOutput {
+    /// Bytes for the host. They belong together: a USB bridge delivers them in one transfer where they fit.
+    Bytes {
+        /// Where.
+        port: Port,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// The device drives its modem lines.
+    Modem {
+        /// Where.
+        port: Port,
+        /// All lines as they are now.
+        lines: ModemLines,
+    },
+    /// Answer to a control transfer; `None` is a stall.
+    Control(Option<Vec<u8>>),
+}
+
+/// What really happened inside a device since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Truth {
+    /// Nonces found and sent, true ones only.
+    pub nonces: u64,
+    /// Jobs begun.
+    pub jobs: u64,
+    /// Hashes the real hardware would have made in the time its engines were busy.
+    pub hashes: f64,
+    /// Hottest sensor in degrees Celsius, where the device has one.
+    pub temperature_celsius: Option<f64>,
+}

@@ -1,0 +1,108 @@
+//! Everything that can be broken on purpose: closed enums whose names are the contract of `--faults` and `--fault`.
+
+macro_rules! faults {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// All of them, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name users type.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = UnknownFault;
+
+            fn from_str(text: &str) -> Result<Self, UnknownFault> {
+                Self::ALL.iter().copied().find(|fault| fault.name() == text).ok_or(UnknownFault)
+            }
+        }
+    };
+}
+
+/// There is no fault of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no fault of that name")]
+pub struct UnknownFault;
+
+faults! {
+    /// What can go wrong at a device or on its wire.
+    DeviceFault {
+        /// A byte is lost on the wire.
+        DropByte = "drop_byte",
+        /// A bit is inverted on the wire.
+        FlipBit = "flip_bit",
+        /// A byte arrives twice.
+        DuplicateByte = "duplicate_byte",
+        /// An answer arrives in two pieces with a pause between them.
+        SplitChunk = "split_chunk",
+        /// Two answers arrive in one piece.
+        MergeChunks = "merge_chunks",
+        /// Bytes arrive late.
+        Delay = "delay",
+        /// The device falls silent for a while.
+        Stall = "stall",
+        /// The device is pulled out and put back later.
+        Unplug = "unplug",
+        /// The device is pulled out and put back at another socket.
+        ReplugElsewhere = "replug_elsewhere",
+        /// Supply dips: the chips lose their state, the USB side stays up.
+        BrownOut = "brown_out",
+        /// A nonce comes back under another work's id, or after a job change as if it were of the new job.
+        WrongWorkId = "wrong_work_id",
+        /// A nonce of the previous job arrives after the next one was sent.
+        LateNonce = "late_nonce",
+        /// A nonce that solves nothing.
+        FalseNonce = "false_nonce",
+        /// A temperature far above the limit.
+        HotSensor = "hot_sensor",
+        /// A temperature sensor that no longer answers.
+        DeadSensor = "dead_sensor",
+        /// A fan that stands still.
+        DeadFan = "dead_fan",
+        /// A bus transfer that is not acknowledged.
+        Nak = "nak",
+        /// The device forgets the baud rate that was set.
+        BaudMismatch = "baud_mismatch",
+    }
+}
+
+faults! {
+    /// What can go wrong at a pool.
+    PoolFault {
+        /// The connection is closed.
+        Disconnect = "disconnect",
+        /// A good share is rejected.
+        Reject = "reject",
+        /// The difficulty changes by a large factor.
+        DifficultyJump = "difficulty_jump",
+        /// Many jobs in a short time.
+        JobStorm = "job_storm",
+        /// Lines that are not the protocol.
+        PoolGarbage = "pool_garbage",
+        /// The connection stays open and nothing is answered any more.
+        HalfOpen = "half_open",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_back() {
+        for fault in DeviceFault::ALL {
+            assert_eq!(fault.name().parse(), Ok(*fault));
+        }
+        for fault in PoolFault::ALL {
+            assert_eq!(fault.name().parse(), Ok(*fault));
+        }
+        assert_eq!("gremlin".parse::<DeviceFault>(), Err(UnknownFault));
+    }
+}

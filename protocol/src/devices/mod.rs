@@ -1,0 +1,27 @@
+//! The model table: one static row per product. Matching, hotplug, udev rules, `docs/devices.md`, the simulator's USB
+//! descriptors and `adit devices --supported` are all derived from it (`docs/protocols/usb-ids.md`).
+
+mod icarus;
+mod matching;
+mod model;
+
+pub use matching::{Match, UsbIdentity, matching};
+pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Text, UsbMatch};
+
+/// Every model adit knows, in the order of `docs/devices.md`.
+pub static MODELS: &[&[Model]] = &[icarus::MODELS];
+
+/// All rows of the table.
+pub fn models() -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().flat_map(|family| family.iter())
+}
+
+/// The model named `key`, as typed after `model=`.
+///
+/// ```
+/// assert_eq!(adit_protocol::devices::model("block-erupter").unwrap().driver, "icarus");
+/// assert!(adit_protocol::devices::model("toaster").is_none());
+/// ```
+pub fn model(key: &str) -> Option<&'static Model> {
+    models().find(|model| model.key == key)
+}

@@ -1,0 +1,103 @@
+//! One row of the model table.
+
+use std::time::Duration;
+
+use crate::units::{HashRate, Hertz};
+use crate::wire::Line;
+
+/// A product: what it is called, how it is recognised, how it is spoken to and what it may be driven at.
+#[derive(Debug, PartialEq)]
+pub struct Model {
+    /// The name users type: `model=KEY`. Part of the command-line contract.
+    pub key: &'static str,
+    /// The driver that speaks to it, a name in the catalog.
+    pub driver: &'static str,
+    /// Who made it.
+    pub vendor: &'static str,
+    /// What it is called.
+    pub name: &'static str,
+    /// USB identities it may appear under.
+    pub usb: &'static [UsbMatch],
+    /// Byte channels in the order of their port numbers.
+    pub ports: &'static [PortSpec],
+    /// The hashing chips.
+    pub chips: Chips,
+    /// Hash rate at the default clock.
+    pub nominal: HashRate,
+    /// Lowest, default and highest chip clock that the host may set; `None` where the clock is fixed.
+    pub clock: Option<[Hertz; 3]>,
+    /// Where these facts come from.
+    pub source: &'static str,
+}
+
+/// The hashing chips of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chips {
+    /// Type designation, such as `BM1380`.
+    pub kind: &'static str,
+    /// How many.
+    pub count: u16,
+}
+
+/// A byte channel of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortSpec {
+    /// Suffix of the port's path where a device has several (`control`, `data`).
+    pub name: &'static str,
+    /// How bytes are grouped.
+    pub kind: PortKind,
+    /// Line settings at the moment of opening.
+    pub line: Line,
+    /// Silence after the last received byte that ends a message; the link then reports a quiet line.
+    pub quiet: Duration,
+}
+
+/// How bytes travel over a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortKind {
+    /// A byte stream: no boundaries survive.
+    Stream,
+    /// Transfers of at most this many bytes: one write or read is one transfer.
+    Packets(u16),
+}
+
+/// The chip between USB and the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bridge {
+    /// Silicon Labs CP210x.
+    Cp210x,
+    /// FTDI FT232, FT230X, FT4232.
+    Ftdi,
+    /// Prolific PL2303.
+    Pl2303,
+    /// A USB communication-class function of the device's own controller.
+    CdcAcm,
+}
+
+/// A text that a USB string descriptor is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// Anything, also no string at all.
+    Any,
+    /// Exactly this text.
+    Is(&'static str),
+    /// All of these texts occur in it.
+    Contains(&'static [&'static str]),
+}
+
+/// One USB identity of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsbMatch {
+    /// Vendor id.
+    pub vid: u16,
+    /// Product id.
+    pub pid: u16,
+    /// `iManufacturer`.
+    pub manufacturer: Text,
+    /// `iProduct`.
+    pub product: Text,
+    /// The bridge chip behind this id.
+    pub bridge: Bridge,
+    /// Many unrelated products carry this id with these strings: open it only on the user's word.
+    pub generic: bool,
+}

@@ -1,0 +1,13 @@
+//! Every wire format adit speaks, in both directions, and the arithmetic of proof of work.
+//!
+//! No I/O and no clock live here: bytes come in as slices and go out into a `Vec`, time is a [`Micros`] argument.
+//! Drivers, the simulator, the trace decoder, replay and the fuzzers all use the same codecs.
+
+pub mod devices;
+pub mod hex;
+pub mod icarus;
+pub mod pow;
+pub mod units;
+pub mod wire;
+
+pub use wire::{Codec, Micros, Port, Step};

@@ -1,0 +1,15 @@
+//! Proof of work: block headers, double SHA-256, midstates, merkle roots, targets, difficulty and version rolling.
+//!
+//! Source of every rule: `docs/protocols/verification.md`.
+
+mod compact;
+mod hash;
+mod header;
+mod target;
+mod version;
+
+pub use compact::{BadBits, CompactBits};
+pub use hash::{Hash, Midstate, merkle_root, sha256d};
+pub use header::Header;
+pub use target::{BadDifficulty, Target};
+pub use version::VersionMask;

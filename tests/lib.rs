@@ -1,0 +1,1 @@
+//! Nothing to see here: the tests are in `acceptance.rs` and its modules.
