@@ -1,3 +1,6 @@
 //! One binary for all integration tests: linking dominates on small machines. A test's name is a sentence.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod layers;
+mod tidy;
