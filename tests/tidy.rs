@@ -137,10 +137,9 @@ fn the_top_level_holds_only_the_rooms_of_the_house() {
     let mut broken = Vec::new();
     for entry in fs::read_dir(root()).expect("the root").map(|entry| entry.expect("an entry")) {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_dir() && !name.starts_with('.') && name != "target" {
-            if !TOP_LEVEL.contains(&name.as_str()) {
-                broken.push(name);
-            }
+        let is_room = entry.path().is_dir() && !name.starts_with('.') && name != "target";
+        if is_room && !TOP_LEVEL.contains(&name.as_str()) {
+            broken.push(name);
         }
     }
     fail_on(&broken, "these folders belong into a room");
