@@ -5,6 +5,8 @@
 
 mod device;
 mod fault;
+#[cfg(feature = "serve")]
+pub mod serve;
 
 pub use device::{DeviceInput, DeviceOutput, SimDevice, Truth};
 pub use fault::{DeviceFault, PoolFault, UnknownFault};

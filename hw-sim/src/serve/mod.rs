@@ -1,0 +1,21 @@
+//! Simulated devices and the pool in the real world: pseudo-terminals, TCP and the wall clock (feature `serve`).
+//!
+//! The state machines do not change here; this half only carries their bytes and tells them the time. Everything runs on
+//! the caller's tokio runtime: one task per device, one for the pool, one per client of the pool, and none of them polls.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "serving is an edge: it reads the clock for the state machines"
+)]
+
+mod clock;
+mod device;
+mod end;
+mod error;
+mod place;
+mod pty;
+mod tcp;
+
+pub use device::Served;
+pub use error::ServeError;
+pub use place::{Address, Place, claim, ptys, tcp_ports};
