@@ -15,7 +15,8 @@ pub enum Event {
     /// Room for works. Absolute, so that a message that crosses another on the way does no harm: the controller knows
     /// how many works it has sent since the link came up, and fills up what is free beyond those not yet received.
     Room {
-        /// Works received since the link came up.
+        /// Works received since the link came up. Whoever throws works away on their way (a mailbox whose works
+        /// [`Order::JobChanged`](crate::Order::JobChanged) makes void) adds them: they are no longer on the way.
         received: u64,
         /// Works it could take now.
         free: u16,
