@@ -1,9 +1,11 @@
 //! What the core wants done.
 
-use adit_driver::{DeviceKey, Fault, Order, PoolKey, Verdict};
+use std::time::Duration;
+
+use adit_driver::{Command, DeviceKey, Fault, Order, PoolKey, Verdict};
 use adit_protocol::wire::Micros;
 
-use crate::Share;
+use crate::{Answer, Share};
 
 /// An instruction to the outside. Carried out in order; none of them is waited for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,28 @@ pub enum Notice {
         verdict: Verdict,
         /// Difficulty of the hash; 0 where nothing could be hashed.
         difficulty: f64,
+    },
+    /// The device cannot do what the user asked.
+    Declined(DeviceKey, Command),
+    /// A pool answered a share.
+    Answered {
+        /// Which pool.
+        pool: PoolKey,
+        /// Who found the share.
+        device: DeviceKey,
+        /// What the pool said.
+        answer: Answer,
+        /// From submit to answer; zero for [`Answer::Lost`].
+        latency: Duration,
+    },
+    /// Something a pool wants the user to read.
+    PoolSays {
+        /// Which pool.
+        pool: PoolKey,
+        /// One sentence, control characters already escaped.
+        text: String,
+        /// Something is wrong.
+        warning: bool,
     },
     /// Work now comes from this pool; `None`: from none, devices idle.
     WorkingFor(Option<PoolKey>),

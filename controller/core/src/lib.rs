@@ -4,8 +4,16 @@
 //! goes out to the pool as a share. Nothing here waits: devices and pools are told what to do by [`Effect`]s and answer
 //! whenever they can.
 
+mod core;
 mod effect;
+mod policy;
 mod pool;
+mod tally;
+mod view;
 
+pub use self::core::Core;
 pub use effect::{Effect, Notice};
+pub use policy::Policy;
 pub use pool::{Answer, PoolInput, RejectKind, Share, ShareKey};
+pub use tally::{ShareCounts, Tally};
+pub use view::{DeviceView, PoolView, Readings, State};

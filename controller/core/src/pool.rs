@@ -75,6 +75,23 @@ pub enum RejectKind {
     Other,
 }
 
+impl RejectKind {
+    /// All reasons.
+    pub const ALL: [Self; 5] =
+        [Self::Stale, Self::Duplicate, Self::LowDifficulty, Self::Unauthorized, Self::Other];
+
+    /// Snake-case name, as it appears in JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::Duplicate => "duplicate",
+            Self::LowDifficulty => "low_difficulty",
+            Self::Unauthorized => "unauthorized",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Something worth submitting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
