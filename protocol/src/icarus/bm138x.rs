@@ -39,7 +39,8 @@ impl VoltageCode {
         if millivolts > 999 {
             return None;
         }
-        Some(Self((millivolts / 100) << 8 | (millivolts / 10 % 10) << 4 | millivolts % 10))
+        let (a, b, c) = (millivolts / 100, millivolts / 10 % 10, millivolts % 10);
+        Some(Self(a << 8 | b << 4 | c))
     }
 
     /// The voltage; `None` for a code that is no decimal number.

@@ -1,7 +1,7 @@
 //! Jobs whose solutions are known: for detection, for health tests, and for a simulator that answers them at full
 //! difficulty without hashing (`docs/protocols/icarus.md §2.3, §3, §6.3`).
 
-use super::Job;
+use super::{Division, Job};
 use crate::pow::Midstate;
 
 /// A job with known solutions.
@@ -23,6 +23,11 @@ impl KnownJob {
     /// The job, with zero filler.
     pub const fn job(&self) -> Job {
         Job { midstate: self.midstate, tail: self.tail, filler: [0; 20] }
+    }
+
+    /// The solution that a device with this work division finds first: the one that lies least deep in its part.
+    pub fn first_counter(&self, division: Division) -> u32 {
+        self.counters.iter().copied().min_by_key(|counter| counter & division.mask()).unwrap_or_default()
     }
 
     /// Known solutions as header nonces.
@@ -49,7 +54,7 @@ pub const BLOCK_171874: KnownJob = KnownJob {
     complete: true,
 };
 
-/// Answered by engines of different work division with different nonces first: see `docs/protocols/icarus.md §3.2`.
+/// Engines of every work division find another of its four solutions first: see [`Division::from_probe`].
 pub const DIVISION_PROBE: KnownJob = KnownJob {
     id: "division-probe",
     midstate: Midstate([

@@ -20,6 +20,7 @@
 mod bm138x;
 mod cairnsmore;
 mod codec;
+mod division;
 mod frame;
 pub mod golden;
 mod job;
@@ -30,6 +31,7 @@ mod rbox;
 pub use bm138x::{ChipCommand, IDENTIFY_FRAME, VoltageCode};
 pub use cairnsmore::CairnsmoreCommand;
 pub use codec::{Codec, Dialect};
+pub use division::Division;
 pub use frame::{Command, Frame, Reject};
 pub use job::Job;
 pub use nonce::{Nonce, Register};
