@@ -7,6 +7,7 @@ pub mod devices;
 pub mod hex;
 pub mod icarus;
 pub mod pow;
+pub mod protocols;
 pub mod stratum;
 pub mod units;
 pub mod wire;

@@ -39,6 +39,11 @@ impl Codec {
     pub const fn new(dialect: Dialect, decodes: Side) -> Self {
         Self { dialect, decodes }
     }
+
+    /// The dialect it speaks.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
 }
 
 impl wire::Codec for Codec {

@@ -20,6 +20,7 @@
 mod bm138x;
 mod cairnsmore;
 mod codec;
+mod describe;
 mod division;
 mod frame;
 pub mod golden;

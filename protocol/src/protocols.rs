@@ -1,0 +1,147 @@
+//! Every wire format by name, as type-erased decoders: what `adit decode`, the recording tap and replay work with.
+//!
+//! ```
+//! use adit_protocol::protocols::protocol;
+//! use adit_protocol::wire::Side;
+//!
+//! let mut decoder = protocol("icarus").unwrap().decoder(Side::Device);
+//! let mut lines = Vec::new();
+//! decoder.feed(&[0x00, 0x01], false, &mut |item| lines.push(item)); // half a nonce
+//! decoder.feed(&[0x87, 0xa2, 0xff], true, &mut |item| lines.push(item)); // the rest, a stray byte, silence
+//! assert_eq!(
+//!     serde_json::to_string(&lines[0]).unwrap(),
+//!     r#"{"offset":0,"len":4,"ok":true,"from":"device","frame":{"nonce":2726756608,"type":"nonce"}}"#
+//! );
+//! assert_eq!(
+//!     serde_json::to_string(&lines[1]).unwrap(),
+//!     r#"{"offset":4,"len":1,"ok":false,"reason":"silence after 1 of 4 bytes"}"#
+//! );
+//! ```
+
+use std::fmt::Display;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde_json::Value;
+
+use crate::icarus::{self, Dialect};
+use crate::wire::{Codec, Side, Step};
+
+/// Every wire format that can be decoded. A dialect is an entry of its own: dialects are never sniffed.
+pub static PROTOCOLS: &[Protocol] = &[
+    Protocol {
+        name: "icarus",
+        about: "64-byte jobs, 4-byte nonces: Icarus, Lancelot, Cairnsmore1, Block Erupter",
+        start: |from| stream(icarus::Codec::new(Dialect::Icarus, from), from),
+    },
+    Protocol {
+        name: "icarus5",
+        about: "64-byte jobs, 4-byte commands, 5-byte nonces: Antminer U1, U2, U3, BM1384 the simple way",
+        start: |from| stream(icarus::Codec::new(Dialect::Icarus5, from), from),
+    },
+    Protocol {
+        name: "rbox",
+        about: "64-byte jobs, 8-byte records: RockMiner R-BOX, T1",
+        start: |from| stream(icarus::Codec::new(Dialect::Rbox, from), from),
+    },
+];
+
+/// The wire format named `name`.
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.name == name)
+}
+
+/// A wire format in the registry.
+pub struct Protocol {
+    /// What `--protocol` calls it.
+    pub name: &'static str,
+    /// What travels and which devices speak it, in one line.
+    pub about: &'static str,
+    start: fn(Side) -> Box<dyn Decoder>,
+}
+
+impl Protocol {
+    /// A decoder for what the side `from` sends.
+    pub fn decoder(&self, from: Side) -> Box<dyn Decoder> {
+        (self.start)(from)
+    }
+}
+
+/// Turns one direction of a byte stream into items.
+pub trait Decoder: Send {
+    /// Takes the next bytes, however the stream is cut, and hands every item that is certain to `each`. `quiet`: the line
+    /// was silent after the last byte, or the stream ends there; then every byte so far has become part of an item.
+    ///
+    /// Memory stays below the longest frame of the format plus `bytes`.
+    fn feed(&mut self, bytes: &[u8], quiet: bool, each: &mut dyn FnMut(Item));
+}
+
+/// A frame, or bytes that are none. Serializes to one line of `adit decode --json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Position in the stream of the first byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub len: usize,
+    /// Which side's bytes are decoded.
+    pub from: Side,
+    /// The frame as an object with a member `type`, or the reason why the bytes are skipped. Numbers are numbers, byte
+    /// strings lower-case hex.
+    pub found: Result<Value, String>,
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_struct("Item", 5)?;
+        line.serialize_field("offset", &self.offset)?;
+        line.serialize_field("len", &self.len)?;
+        line.serialize_field("ok", &self.found.is_ok())?;
+        match &self.found {
+            Ok(frame) => {
+                line.serialize_field("from", &self.from)?;
+                line.serialize_field("frame", frame)?;
+            }
+            Err(reason) => line.serialize_field("reason", reason)?,
+        }
+        line.end()
+    }
+}
+
+/// A codec whose frames can be shown: what it takes to be in the registry.
+pub trait Describe: Codec {
+    /// The frame as an object with a member `type`.
+    fn describe(&self, frame: &Self::Frame) -> Value;
+}
+
+struct Stream<C> {
+    codec: C,
+    from: Side,
+    offset: u64,
+    pending: Vec<u8>,
+}
+
+fn stream<C>(codec: C, from: Side) -> Box<dyn Decoder>
+where
+    C: Describe<Reject: Display> + Send + 'static,
+{
+    Box::new(Stream { codec, from, offset: 0, pending: Vec::new() })
+}
+
+impl<C: Describe<Reject: Display> + Send> Decoder for Stream<C> {
+    fn feed(&mut self, bytes: &[u8], quiet: bool, each: &mut dyn FnMut(Item)) {
+        self.pending.extend_from_slice(bytes);
+        let mut at = 0;
+        while at < self.pending.len() {
+            let rest = &self.pending[at..];
+            let (len, found) = match self.codec.decode(rest, quiet) {
+                Step::Frame { frame, used } => (used, Ok(self.codec.describe(&frame))),
+                Step::Skip { used, why } => (used, Err(why.to_string())),
+                Step::NeedMore => break,
+            };
+            assert!((1..=rest.len()).contains(&len), "an item takes bytes that exist"); // invariant: law of Codec
+            each(Item { offset: self.offset + at as u64, len, from: self.from, found });
+            at += len;
+        }
+        self.pending.drain(..at);
+        self.offset += at as u64;
+    }
+}
