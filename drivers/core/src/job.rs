@@ -1,6 +1,6 @@
 //! A pool's job: everything needed to build headers.
 
-use adit_protocol::pow::{Hash, Header, Target, VersionMask, merkle_root, sha256d};
+use adit_protocol::pow::{Hash, Header, Target, VersionMask, merkle_root, sha256d_of};
 
 /// Names a pool for the life of the process, in the order of configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,15 +59,14 @@ impl Job {
         bytes
     }
 
-    /// Merkle root of the block whose extranonce2 is `counter`.
+    /// Merkle root of the block whose extranonce2 is `counter`. Allocates nothing.
     pub fn merkle_root(&self, counter: u64) -> Hash {
-        let extranonce2 = self.extranonce2_bytes(counter);
-        let parts = [&self.coinbase_head, &self.extranonce1, &extranonce2, &self.coinbase_tail];
-        let coinbase = parts.into_iter().fold(Vec::new(), |mut coinbase, part| {
-            coinbase.extend_from_slice(part);
-            coinbase
-        });
-        merkle_root(sha256d(&coinbase), &self.merkle_branch)
+        const ZEROS: [u8; u8::MAX as usize] = [0; u8::MAX as usize];
+        let (size, counter) = (usize::from(self.extranonce2_size), counter.to_le_bytes());
+        let counted = size.min(counter.len());
+        let (counter, zeros) = (&counter[..counted], &ZEROS[..size - counted]);
+        let coinbase = [&*self.coinbase_head, &self.extranonce1, counter, zeros, &self.coinbase_tail];
+        merkle_root(sha256d_of(coinbase), &self.merkle_branch)
     }
 
     /// The header for one choice of everything that may be rolled, nonce zero.

@@ -35,7 +35,13 @@ const SHA256_INITIAL: [u32; 8] =
 
 /// SHA-256 of SHA-256 of `bytes`.
 pub fn sha256d(bytes: &[u8]) -> Hash {
-    Hash(Sha256::digest(Sha256::digest(bytes)).into())
+    sha256d_of([bytes])
+}
+
+/// SHA-256 of SHA-256 of `parts`, written one after the other.
+pub fn sha256d_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
+    let first = parts.into_iter().fold(Sha256::new(), |state, part| state.chain_update(part));
+    Hash(Sha256::digest(first.finalize()).into())
 }
 
 /// Folds a coinbase hash with its merkle branch (hashes in header order, applied first to last).

@@ -9,7 +9,7 @@ mod target;
 mod version;
 
 pub use compact::{BadBits, CompactBits};
-pub use hash::{Hash, Midstate, merkle_root, sha256d};
+pub use hash::{Hash, Midstate, merkle_root, sha256d, sha256d_of};
 pub use header::Header;
 pub use target::{BadDifficulty, Target};
 pub use version::VersionMask;
