@@ -87,6 +87,9 @@ pub enum Fault {
         /// For how long.
         seconds: u32,
     },
+    /// The machine panicked. Only this device stops.
+    #[error("the driver of this device broke down: a mistake in adit, please report it")]
+    Panicked,
 }
 
 /// What the controller does about a fault.
@@ -132,7 +135,9 @@ impl Fault {
             Self::Link(LinkError::Unsupported | LinkError::NotADevice) => Recovery::Gone,
             Self::NoAnswer { .. } | Self::Silent { .. } => Recovery::Reopen,
             Self::HardwareErrors { .. } => Recovery::Reopen,
-            Self::WrongDevice { .. } => Recovery::Quarantine { period: Duration::from_secs(600) },
+            Self::WrongDevice { .. } | Self::Panicked => {
+                Recovery::Quarantine { period: Duration::from_secs(600) }
+            }
             Self::Overheated { .. } | Self::SensorLost { .. } => {
                 Recovery::Quarantine { period: Duration::from_secs(300) }
             }
@@ -161,6 +166,7 @@ mod tests {
             (Fault::Silent { seconds: 60 }, Recovery::Reopen),
             (Fault::HardwareErrors { errors: 9, nonces: 10 }, Recovery::Reopen),
             (Fault::WrongDevice { expected: "icarus" }, quarantine(600)),
+            (Fault::Panicked, quarantine(600)),
             (Fault::Overheated { unit: 0, celsius: 95.0, limit_celsius: 90.0 }, quarantine(300)),
             (Fault::SensorLost { unit: 0, seconds: 5 }, quarantine(300)),
         ];
