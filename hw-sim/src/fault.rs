@@ -91,6 +91,41 @@ faults! {
     }
 }
 
+/// Who makes a [`DeviceFault`] happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultSite {
+    /// The device itself: [`DeviceInput::Fault`](crate::DeviceInput::Fault).
+    Device,
+    /// The wire between host and device: [`Wire::inject`](crate::Wire::inject).
+    Wire,
+    /// Whoever owns the link: plugs, unplugs and refuses transfers.
+    Link,
+}
+
+impl DeviceFault {
+    /// Who makes it happen.
+    pub const fn site(self) -> FaultSite {
+        match self {
+            Self::DropByte
+            | Self::FlipBit
+            | Self::DuplicateByte
+            | Self::SplitChunk
+            | Self::MergeChunks
+            | Self::Delay
+            | Self::BaudMismatch => FaultSite::Wire,
+            Self::Unplug | Self::ReplugElsewhere | Self::Nak => FaultSite::Link,
+            Self::Stall
+            | Self::BrownOut
+            | Self::WrongWorkId
+            | Self::LateNonce
+            | Self::FalseNonce
+            | Self::HotSensor
+            | Self::DeadSensor
+            | Self::DeadFan => FaultSite::Device,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

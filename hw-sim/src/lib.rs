@@ -3,10 +3,17 @@
 //! A second, independent reading of the specifications: with the drivers it shares only codecs, hashing and the model table.
 //! Everything is sans-io and deterministic: the same inputs at the same times give the same bytes.
 
+mod catalog;
 mod device;
+mod dice;
+mod engine;
 mod fault;
+mod icarus;
 #[cfg(feature = "serve")]
 pub mod serve;
+mod wire;
 
+pub use catalog::{Build, BuildError, MIN_DIFFICULTY, Setting, settings, start, supports};
 pub use device::{DeviceInput, DeviceOutput, SimDevice, Truth};
-pub use fault::{DeviceFault, PoolFault, UnknownFault};
+pub use fault::{DeviceFault, FaultSite, PoolFault, UnknownFault};
+pub use wire::Wire;

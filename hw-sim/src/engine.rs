@@ -1,0 +1,306 @@
+//! A hashing engine: it really hashes, at the pace of the hardware it stands for.
+//!
+//! The hardware tries one counter after the other at a constant rate and reports hashes whose top 32 bits are zero. A CPU
+//! cannot keep up, so an *eased* engine reports a target of difficulty D and hashes only every round(1/D)-th counter: hits
+//! come as often as on the hardware, and each at the moment when the hardware's counter would have passed it.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use adit_protocol::pow::{BadDifficulty, Midstate, Target};
+use adit_protocol::wire::Micros;
+
+use crate::dice::Dice;
+
+/// Hashes made ahead of time, in one go. Enough to sleep for seconds, few enough to throw away with an aborted job.
+const AHEAD: u32 = 64;
+/// Hashes made in one go when the search is behind its time.
+const SLICE: u32 = 8_192;
+
+/// What counts as a hit, and how many counters there are per hash made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Easing {
+    target: Target,
+    stride: u64,
+}
+
+impl Easing {
+    /// Of a device that reports `difficulty`, at most 1; `None`: what the hardware reports, every counter hashed.
+    pub(crate) fn new(difficulty: Option<f64>) -> Result<Self, BadDifficulty> {
+        let Some(difficulty) = difficulty else { return Ok(Self { target: Target::TOP32_ZERO, stride: 1 }) };
+        Ok(Self {
+            target: Target::from_difficulty(difficulty)?,
+            stride: (1.0 / difficulty).round().max(1.0) as u64,
+        })
+    }
+}
+
+/// A header to search: its last four bytes are the counter, most significant byte first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// SHA-256 state after header bytes 0 to 63.
+    pub midstate: Midstate,
+    /// Header bytes 64 to 75.
+    pub tail: [u8; 12],
+    /// Counters that solve it at full difficulty, where they are known: then nothing is hashed.
+    pub known: Option<&'static [u32]>,
+}
+
+impl Task {
+    /// Whether the hash with `counter` meets `target`.
+    pub(crate) fn is_met(&self, target: &Target, counter: u32) -> bool {
+        let mut tail = [0; 16];
+        tail[..12].copy_from_slice(&self.tail);
+        tail[12..].copy_from_slice(&counter.to_be_bytes());
+        target.is_met_by(&self.midstate.finish(&tail))
+    }
+
+    /// A counter that solves nothing, neither eased nor in earnest.
+    pub(crate) fn no_solution(&self, easing: &Easing, dice: &mut Dice) -> u32 {
+        loop {
+            let counter = dice.roll() as u32;
+            if !self.is_met(&easing.target, counter) {
+                return counter;
+            }
+        }
+    }
+
+    /// Which of the residues modulo `stride` is hashed: always the same for the same header, as hardware would repeat itself.
+    fn phase(&self, stride: u64) -> u64 {
+        let words = self.midstate.0.iter().map(|word| word.to_be_bytes());
+        let tail = self.tail.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]]);
+        let mixed = words.chain(tail).fold(0xcbf2_9ce4_8422_2325_u64, |mixed, word| {
+            (mixed ^ u64::from(u32::from_be_bytes(word))).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        });
+        mixed % stride
+    }
+}
+
+/// What an engine has to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A counter that meets the target.
+    Hit {
+        /// The counter.
+        counter: u32,
+    },
+    /// The range is finished; the engine is idle.
+    End,
+}
+
+/// One engine: counts upwards through its range.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    range: RangeInclusive<u32>,
+    rate: f64,
+    stops_on_hit: bool,
+    easing: Easing,
+    run: Option<Run>,
+    finished: f64,
+}
+
+/// A search under way.
+#[derive(Debug)]
+struct Run {
+    task: Task,
+    /// Where the hardware's counter stood at which time; it has moved at the engine's rate since.
+    anchor: (Micros, f64),
+    /// The next counter to look at, beyond the range when all have been looked at.
+    next: u64,
+    hit: Option<u32>,
+}
+
+impl Engine {
+    /// An idle engine for the counters of `range`, at `rate` hashes per second.
+    pub(crate) const fn new(range: RangeInclusive<u32>, rate: f64, easing: Easing) -> Self {
+        Self { range, rate, stops_on_hit: false, easing, run: None, finished: 0.0 }
+    }
+
+    /// The same engine, idle after the first hit of a task.
+    pub(crate) const fn stopping_on_hit(mut self) -> Self {
+        self.stops_on_hit = true;
+        self
+    }
+
+    /// Drops what it does and searches `task` from the beginning of its range.
+    pub(crate) fn start(&mut self, now: Micros, task: Task) {
+        self.stop(now);
+        let first = u64::from(*self.range.start());
+        let next = match task.known {
+            Some(_) => first,
+            None => {
+                let stride = self.easing.stride;
+                first + (task.phase(stride) + stride - first % stride) % stride
+            }
+        };
+        self.run = Some(Run { task, anchor: (now, first as f64), next, hit: None });
+        self.search(now);
+    }
+
+    /// Drops what it does.
+    pub(crate) fn stop(&mut self, now: Micros) {
+        self.finished += self.progress(now);
+        self.run = None;
+    }
+
+    /// Counts at `rate` hashes per second from now on.
+    pub(crate) fn set_rate(&mut self, now: Micros, rate: f64) {
+        if let Some(run) = &mut self.run {
+            run.anchor = (now, run.position(now, self.rate));
+        }
+        self.rate = rate;
+    }
+
+    /// Hashes per second while it searches.
+    pub(crate) const fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Hashes the hardware would have made until `now`.
+    pub(crate) fn hashes(&self, now: Micros) -> f64 {
+        self.finished + self.progress(now)
+    }
+
+    /// When [`search`](Self::search) or [`take`](Self::take) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        let run = self.run.as_ref()?;
+        let end = u64::from(*self.range.end()) + 1;
+        run.time_of(run.hit.map_or(run.next.min(end), u64::from), self.rate)
+    }
+
+    /// Hashes a bounded number of counters: those whose time has come, and some ahead of it.
+    pub(crate) fn search(&mut self, now: Micros) {
+        let Some(run) = &mut self.run else { return };
+        let last = u64::from(*self.range.end());
+        if run.hit.is_some() || run.next > last {
+            return;
+        }
+        if let Some(known) = run.task.known {
+            let ahead = |counter: &&u32| (run.next..=last).contains(&u64::from(**counter));
+            run.hit = known.iter().filter(ahead).min().copied();
+            run.next = run.hit.map_or(last, u64::from) + 1;
+            return;
+        }
+        for hashed in 0..SLICE {
+            let due = hashed < AHEAD || run.time_of(run.next, self.rate).is_some_and(|time| time <= now);
+            let Some(counter) =
+                u32::try_from(run.next).ok().filter(|counter| due && counter <= self.range.end())
+            else {
+                return;
+            };
+            run.next += self.easing.stride;
+            if run.task.is_met(&self.easing.target, counter) {
+                run.hit = Some(counter);
+                return;
+            }
+        }
+    }
+
+    /// What has happened by `now`.
+    pub(crate) fn take(&mut self, now: Micros) -> Option<Event> {
+        let at = self.deadline().filter(|at| *at <= now)?;
+        let run = self.run.as_mut()?;
+        if let Some(counter) = run.hit.take() {
+            if self.stops_on_hit {
+                self.stop(at);
+            } else {
+                self.search(now);
+            }
+            return Some(Event::Hit { counter });
+        }
+        if run.next <= u64::from(*self.range.end()) {
+            return None; // more to hash
+        }
+        self.stop(at);
+        Some(Event::End)
+    }
+
+    /// Whether it is known what happens next.
+    fn is_decided(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.hit.is_some() || run.next > u64::from(*self.range.end()))
+    }
+
+    fn progress(&self, now: Micros) -> f64 {
+        let Some(run) = &self.run else { return 0.0 };
+        let (first, last) = (f64::from(*self.range.start()), f64::from(*self.range.end()));
+        (run.position(now, self.rate) - first).clamp(0.0, last - first + 1.0)
+    }
+}
+
+impl Run {
+    fn position(&self, now: Micros, rate: f64) -> f64 {
+        self.anchor.1 + now.since(self.anchor.0).as_secs_f64() * rate
+    }
+
+    /// When the hardware's counter reaches `counter`; `None`: never.
+    fn time_of(&self, counter: u64, rate: f64) -> Option<Micros> {
+        let micros = ((counter as f64 - self.anchor.1) / rate * 1e6).ceil();
+        micros.is_finite().then(|| self.anchor.0 + Duration::from_micros(micros.max(0.0) as u64))
+    }
+}
+
+/// Engines that search one task together, each its own part of the counters.
+#[derive(Debug)]
+pub(crate) struct Bank {
+    engines: Vec<Engine>,
+}
+
+impl Bank {
+    /// `count` engines, a power of two, told apart by the top bits of the counter; each starts `skip` counters late.
+    pub(crate) fn new(count: u32, skip: u32, rate: f64, easing: Easing) -> Self {
+        let size = (1_u64 << 32) / u64::from(count.max(1));
+        let part = |index: u32| {
+            let first = u64::from(index) * size;
+            first as u32 + skip..=(first + size - 1) as u32
+        };
+        Self { engines: (0..count).map(|index| Engine::new(part(index), rate, easing)).collect() }
+    }
+
+    /// The same engines, each idle after its first hit.
+    pub(crate) fn stopping_on_hit(mut self) -> Self {
+        self.engines = self.engines.into_iter().map(Engine::stopping_on_hit).collect();
+        self
+    }
+
+    /// All engines drop what they do and search `task`.
+    pub(crate) fn start(&mut self, now: Micros, task: Task) {
+        self.engines.iter_mut().for_each(|engine| engine.start(now, task));
+    }
+
+    /// All engines drop what they do.
+    pub(crate) fn stop(&mut self, now: Micros) {
+        self.engines.iter_mut().for_each(|engine| engine.stop(now));
+    }
+
+    /// All engines count at `rate` from now on.
+    pub(crate) fn set_rate(&mut self, now: Micros, rate: f64) {
+        self.engines.iter_mut().for_each(|engine| engine.set_rate(now, rate));
+    }
+
+    /// Hashes of all engines until `now`.
+    pub(crate) fn hashes(&self, now: Micros) -> f64 {
+        self.engines.iter().map(|engine| engine.hashes(now)).sum()
+    }
+
+    /// When there is something to do.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        self.engines.iter().filter_map(Engine::deadline).min()
+    }
+
+    /// Every engine hashes a bounded number of counters.
+    pub(crate) fn search(&mut self, now: Micros) {
+        self.engines.iter_mut().for_each(|engine| engine.search(now));
+    }
+
+    /// The earliest counter that was found by `now`.
+    pub(crate) fn take(&mut self, now: Micros) -> Option<u32> {
+        loop {
+            let decided = self.engines.iter_mut().filter(|engine| engine.is_decided());
+            let earliest = decided.min_by_key(|engine| engine.deadline())?;
+            match earliest.take(now)? {
+                Event::Hit { counter } => return Some(counter),
+                Event::End => {}
+            }
+        }
+    }
+}
