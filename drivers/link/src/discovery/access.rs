@@ -1,0 +1,114 @@
+//! Whether a device node may be opened, found out without opening it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access as Wanted, AtFlags, CWD, accessat};
+
+use super::Roots;
+
+/// A device node.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) path: PathBuf,
+    name: String,
+}
+
+/// Who holds a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pid: Option<u32>,
+}
+
+/// All locks on files, read once per scan: those of `flock` and `fcntl` from `/proc/locks`, which every user may read, and the
+/// lock files of terminal programs. A program that takes no lock (or only `TIOCEXCL`) is not seen.
+#[derive(Debug, Default)]
+pub(super) struct Locks {
+    /// By device number of the file system and inode.
+    held: HashMap<(u64, u64), u32>,
+    folder: PathBuf,
+    proc: PathBuf,
+}
+
+impl Node {
+    pub(super) fn new(roots: &Roots, name: &str) -> Self {
+        Self { path: roots.dev.join(name), name: name.into() }
+    }
+
+    /// Whether this process may read and write it, access lists included.
+    pub(super) fn permitted(&self) -> bool {
+        accessat(CWD, &self.path, Wanted::READ_OK | Wanted::WRITE_OK, AtFlags::EACCESS).is_ok()
+    }
+
+    /// The command that lets this user open it: joining the group that may, where there is one; else the udev rules.
+    pub(super) fn permission(&self, roots: &Roots) -> String {
+        let group = fs::metadata(&self.path)
+            .ok()
+            .filter(|node| node.mode() & 0o060 == 0o060 && node.gid() != 0)
+            .and_then(|node| group_name(&roots.groups, node.gid()));
+        match group {
+            Some(group) => format!("sudo usermod -aG {group} \"$USER\""),
+            None => "sudo adit udev --install".into(),
+        }
+    }
+}
+
+impl Holder {
+    /// What frees the device.
+    pub(super) fn fix(self) -> String {
+        match self.pid {
+            Some(pid) => format!("kill {pid}"),
+            None => "stop the program that has opened it".into(),
+        }
+    }
+}
+
+impl Locks {
+    pub(super) fn read(roots: &Roots) -> Self {
+        let text = fs::read_to_string(roots.proc.join("locks")).unwrap_or_default();
+        Self {
+            held: text.lines().filter_map(lock).collect(),
+            folder: roots.locks.clone(),
+            proc: roots.proc.clone(),
+        }
+    }
+
+    /// Who holds `node`, if anyone does.
+    pub(super) fn holder(&self, node: &Node) -> Option<Holder> {
+        let file = fs::metadata(&node.path).ok()?;
+        if let Some(pid) = self.held.get(&(file.dev(), file.ino())) {
+            return Some(Holder { pid: (*pid > 0).then_some(*pid) });
+        }
+        let lock = fs::read_to_string(self.folder.join(format!("LCK..{}", node.name))).ok()?;
+        let pid: u32 = lock.trim().parse().ok()?;
+        // A program that crashed leaves its lock file behind.
+        self.proc.join(pid.to_string()).exists().then_some(Holder { pid: Some(pid) })
+    }
+}
+
+/// A line of `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 812 00:06:364 0 EOF`. The file system's device number is hexadecimal.
+fn lock(line: &str) -> Option<((u64, u64), u32)> {
+    let mut words = line.split_whitespace().skip(1);
+    // A waiter (`->`) holds nothing.
+    let kind = words.next().filter(|kind| *kind != "->")?;
+    if !matches!(kind, "FLOCK" | "POSIX" | "OFDLCK") {
+        return None;
+    }
+    let pid = words.nth(2)?.parse().unwrap_or(0);
+    let mut place = words.next()?.split(':');
+    let major = u32::from_str_radix(place.next()?, 16).ok()?;
+    let minor = u32::from_str_radix(place.next()?, 16).ok()?;
+    let inode = place.next()?.parse().ok()?;
+    Some(((rustix::fs::makedev(major, minor), inode), pid))
+}
+
+fn group_name(groups: &Path, gid: u32) -> Option<String> {
+    let text = fs::read_to_string(groups).ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(gid)).then(|| name.to_string())
+    })
+}

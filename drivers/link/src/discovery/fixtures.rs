@@ -1,0 +1,1 @@
+//! Trees that look like `/sys`, `/dev` and `/proc`.

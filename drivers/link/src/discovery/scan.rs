@@ -1,0 +1,79 @@
+//! From USB devices with terminals to devices of ours.
+
+use std::collections::HashSet;
+
+use adit_protocol::devices::{Match, Model, matching};
+
+use super::access::{Locks, Node};
+use super::sysfs::{Terminal, UsbDevice, usb_devices};
+use super::{Access, Found, Roots};
+
+/// Everything plugged in that may be one of ours, in the order of its places. Nothing is opened and nothing is sent.
+///
+/// A device that has as many terminals as its model has ports is one row; otherwise every terminal is a row of its own.
+pub fn scan(roots: &Roots) -> Vec<Found> {
+    let locks = Locks::read(roots);
+    usb_devices(&roots.sys).iter().flat_map(|device| found(roots, &locks, device)).collect()
+}
+
+fn found(roots: &Roots, locks: &Locks, device: &UsbDevice) -> Vec<Found> {
+    let (candidates, certain) = match matching(&device.identity) {
+        Match::None => return Vec::new(),
+        Match::Certain(candidates) => (candidates, true),
+        Match::Ambiguous(candidates) => (candidates, false),
+    };
+    let terminals = &device.terminals;
+    let together = candidates.iter().all(|model| model.ports.len() == terminals.len());
+    let groups: Vec<&[Terminal]> = if together { vec![terminals] } else { terminals.chunks(1).collect() };
+    let alone = groups.len() == 1;
+    groups.into_iter().map(|group| row(roots, locks, device, group, &candidates, certain, alone)).collect()
+}
+
+fn row(
+    roots: &Roots,
+    locks: &Locks,
+    device: &UsbDevice,
+    group: &[Terminal],
+    candidates: &[&'static Model],
+    certain: bool,
+    alone: bool,
+) -> Found {
+    let nodes: Vec<Node> = group.iter().map(|terminal| Node::new(roots, &terminal.name)).collect();
+    let paths: Vec<String> = nodes.iter().map(|node| node.path.display().to_string()).collect();
+    let location = format!("serial:{}", paths.join("+"));
+    let denied = nodes.iter().find(|node| !node.permitted());
+    let (access, fix) = if !certain {
+        (Access::Ambiguous, Some(word(&location, candidates, denied.map(|node| node.permission(roots)))))
+    } else if let Some(node) = denied {
+        (Access::Denied, Some(node.permission(roots)))
+    } else if let Some(holder) = nodes.iter().find_map(|node| locks.holder(node)) {
+        (Access::Busy, Some(holder.fix()))
+    } else {
+        (Access::Ok, None)
+    };
+    let product = device.identity.product.clone();
+    Found {
+        candidates: candidates.to_vec(),
+        certain,
+        name: product.or_else(|| group.first().map(|terminal| terminal.name.clone())).unwrap_or_default(),
+        socket: match group {
+            [terminal] if !alone => terminal.interface_name.clone(),
+            _ => device.socket.clone(),
+        },
+        usb: device.identity.clone(),
+        plugged: device.number,
+        kernel_driver: group.first().and_then(|terminal| terminal.driver.clone()),
+        location,
+        access,
+        fix,
+    }
+}
+
+/// What opens an ambiguous device.
+fn word(location: &str, candidates: &[&'static Model], permission: Option<String>) -> String {
+    let mut seen = HashSet::new();
+    let keys: Vec<&str> = candidates.iter().map(|model| model.key).filter(|key| seen.insert(*key)).collect();
+    let choice = if keys.len() > 1 { format!("   # or {}", keys[1..].join(", ")) } else { String::new() };
+    let before = permission.map_or(String::new(), |line| format!("{line} && "));
+    format!("{before}adit mine --device {location},model={}{choice}", keys[0])
+}

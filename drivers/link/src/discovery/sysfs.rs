@@ -1,0 +1,108 @@
+//! Terminals of USB devices as the kernel shows them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use adit_protocol::devices::UsbIdentity;
+
+/// Longest attribute that is read: sysfs pages are 4096 bytes, USB strings at most 126 characters.
+const LONGEST: usize = 512;
+
+/// A USB device with its terminals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UsbDevice {
+    /// Bus path: `1-1.4`.
+    pub(super) socket: String,
+    pub(super) identity: UsbIdentity,
+    /// `devnum`.
+    pub(super) number: u32,
+    /// In the order of interface numbers.
+    pub(super) terminals: Vec<Terminal>,
+}
+
+/// A terminal of a USB device.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Terminal {
+    /// `bInterfaceNumber`, from hexadecimal.
+    pub(super) interface: u8,
+    /// Number of the port within the interface: a few bridges have several.
+    pub(super) port: u8,
+    /// Name of the interface: `1-1.4:1.0`.
+    pub(super) interface_name: String,
+    /// `ttyUSB0`, `ttyACM0`.
+    pub(super) name: String,
+    /// Kernel driver of the interface.
+    pub(super) driver: Option<String>,
+}
+
+/// All USB devices that have terminals, in the order of their bus paths. What cannot be read is left out: devices vanish while
+/// they are looked at.
+pub(super) fn usb_devices(sys: &Path) -> Vec<UsbDevice> {
+    let mut devices: BTreeMap<PathBuf, UsbDevice> = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(sys.join("class/tty")) else { return Vec::new() };
+    for entry in entries.flatten() {
+        let Some(name) = entry.file_name().to_str().map(str::to_string) else { continue };
+        let Ok(device) = fs::canonicalize(entry.path().join("device")) else { continue };
+        let Some((place, terminal)) = terminal(sys, &device, name) else { continue };
+        let known = match devices.entry(place) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let Some(device) = usb_device(entry.key()) else { continue };
+                entry.insert(device)
+            }
+        };
+        known.terminals.push(terminal);
+    }
+    let mut devices: Vec<UsbDevice> = devices.into_values().collect();
+    devices.iter_mut().for_each(|device| device.terminals.sort());
+    devices.sort_by(|a, b| a.socket.cmp(&b.socket));
+    devices
+}
+
+/// Climbs from the terminal's device to its interface and on to the USB device.
+fn terminal(sys: &Path, device: &Path, name: String) -> Option<(PathBuf, Terminal)> {
+    let sys = fs::canonicalize(sys).ok()?;
+    let above = || device.ancestors().take_while(|path| path.starts_with(&sys));
+    let interface = above().find(|path| path.join("bInterfaceNumber").exists())?;
+    let place = above().find(|path| path.join("idVendor").exists())?;
+    let terminal = Terminal {
+        interface: u8::from_str_radix(&attribute(interface, "bInterfaceNumber")?, 16).ok()?,
+        port: attribute(device, "port_number").and_then(|port| port.parse().ok()).unwrap_or(0),
+        interface_name: interface.file_name()?.to_str()?.to_string(),
+        driver: fs::read_link(interface.join("driver"))
+            .ok()
+            .and_then(|driver| driver.file_name()?.to_str().map(str::to_string)),
+        name,
+    };
+    Some((place.to_path_buf(), terminal))
+}
+
+fn usb_device(place: &Path) -> Option<UsbDevice> {
+    let id = |name| u16::from_str_radix(&attribute(place, name)?, 16).ok();
+    Some(UsbDevice {
+        socket: place.file_name()?.to_str()?.to_string(),
+        identity: UsbIdentity {
+            vid: id("idVendor")?,
+            pid: id("idProduct")?,
+            manufacturer: attribute(place, "manufacturer"),
+            product: attribute(place, "product"),
+            serial: attribute(place, "serial"),
+        },
+        number: attribute(place, "devnum").and_then(|number| number.parse().ok()).unwrap_or(0),
+        terminals: Vec::new(),
+    })
+}
+
+/// An attribute without its line end; `None` when it is missing or empty. Strings come from the device: control characters
+/// are replaced, so that they can be printed.
+fn attribute(folder: &Path, name: &str) -> Option<String> {
+    let bytes = fs::read(folder.join(name)).ok()?;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]);
+    let text: String = text.trim_end_matches('\n').chars().map(printable).collect();
+    (!text.trim().is_empty()).then_some(text)
+}
+
+fn printable(character: char) -> char {
+    if character.is_control() { '\u{fffd}' } else { character }
+}

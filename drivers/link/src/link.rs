@@ -1,0 +1,82 @@
+//! An opened device.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_driver::{Detected, LinkError};
+use adit_protocol::devices::PortSpec;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::serial::Serial;
+use crate::wire::{Stream, Wire, link_error};
+use crate::{Counters, Selector, Target};
+
+/// How long a socket may take to connect.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The opened ports of one device, in the order of its `Model::ports`. Closed when dropped.
+#[derive(Debug)]
+pub struct Link {
+    pub(crate) wires: Vec<Wire>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Link {
+    pub(crate) fn new(wires: Vec<Wire>) -> Self {
+        Self { wires, counters: Arc::default() }
+    }
+
+    /// Its counters, to be kept while [`run`](crate::run) owns the link.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+}
+
+/// Opens the device at `detected.location` with the ports of its first candidate. Must be called inside a tokio runtime.
+///
+/// Serial ports are opened raw (no echo, no translation, no flow control), locked against other programs (`TIOCEXCL` and
+/// `flock`) and set to `PortSpec::line`; `baud` replaces the model's own symbol rate.
+///
+/// # Errors
+/// [`LinkError::NotFound`]: no such path, or nobody listens there. [`LinkError::NotADevice`]: a directory, a file, anything
+/// that is no terminal. [`LinkError::Denied`], [`LinkError::Busy`], [`LinkError::Timeout`] as they say.
+/// [`LinkError::Unsupported`]: line settings the port cannot do, or a location that names no link of this build.
+pub async fn open(detected: &Detected, baud: Option<u32>) -> Result<Link, LinkError> {
+    let selector: Selector = detected.location.parse().map_err(|_| LinkError::Unsupported)?;
+    let ports = detected.candidates.first().map_or(&[][..], |model| model.ports);
+    match selector.target {
+        Target::Serial(paths) if paths.len() == ports.len() => {
+            let wires = ports.iter().zip(paths).map(|(spec, path)| {
+                let spec = with_baud(*spec, baud);
+                Ok(Wire::new(spec, Stream::Serial(Serial::open(path, spec.line)?)))
+            });
+            Ok(Link::new(wires.collect::<Result<_, LinkError>>()?))
+        }
+        Target::Tcp { host, port } if ports.len() == 1 => {
+            let stream = match timeout(CONNECT, TcpStream::connect((host.as_str(), port))).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => return Err(refused(&error)),
+                Err(_) => return Err(LinkError::Timeout),
+            };
+            stream.set_nodelay(true).map_err(|error| link_error(&error))?;
+            Ok(Link::new(vec![Wire::new(with_baud(ports[0], baud), Stream::Tcp(stream))]))
+        }
+        _ => Err(LinkError::Unsupported),
+    }
+}
+
+fn with_baud(mut spec: PortSpec, baud: Option<u32>) -> PortSpec {
+    spec.line.baud = baud.unwrap_or(spec.line.baud);
+    spec
+}
+
+/// Why a socket could not be connected. A name that does not resolve and a port where nobody listens are the same fact: there
+/// is no device.
+fn refused(error: &std::io::Error) -> LinkError {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => LinkError::Denied,
+        std::io::ErrorKind::TimedOut => LinkError::Timeout,
+        _ => LinkError::NotFound,
+    }
+}
