@@ -1,11 +1,18 @@
 //! The core itself: what comes in, what goes out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use adit_driver::{Command, Detected, DeviceKey, PoolKey, Report};
+use adit_driver::{Command, Detected, DeviceKey, Event, Job, Nonce, Order, PoolKey, Report, Verdict};
+use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
-use crate::{DeviceView, Effect, Policy, PoolInput, PoolView};
+use crate::device::Device;
+use crate::issued::Finding;
+use crate::life::{Life, Link};
+use crate::pools::{self, Pool};
+use crate::verify::{self, Standing};
+use crate::{Answer, DeviceView, Effect, Notice, Policy, PoolInput, PoolView, Share, ShareKey, identity};
 
 /// Everything between pools and devices.
 ///
@@ -16,51 +23,241 @@ use crate::{DeviceView, Effect, Policy, PoolInput, PoolView};
 /// [`Report::Up`] and, at the end of that link, by one [`Report::Failed`] or [`Report::Closed`].
 #[derive(Debug)]
 pub struct Core {
-    policy: Policy,
-    effects: VecDeque<Effect>,
+    pub(crate) policy: Policy,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) effects: VecDeque<Effect>,
+    /// Index of the pool that is worked for.
+    pub(crate) active: Option<usize>,
+    /// Index of the device that is served first.
+    pub(crate) first: usize,
+    /// When header time has advanced far enough for new works of a used-up job.
+    pub(crate) refill_at: Option<Micros>,
+    pub(crate) next_work: u64,
+    next_share: u64,
+    /// Devices named so far, by model key.
+    named: BTreeMap<&'static str, u32>,
+    stopping: bool,
 }
 
 impl Core {
     /// A core for pools `0..pools` in the order of priority.
     pub fn new(policy: Policy, pools: u16) -> Self {
-        let _ = pools;
-        Self { policy, effects: VecDeque::new() }
+        Self {
+            policy,
+            devices: Vec::new(),
+            pools: (0..pools).map(|_| Pool::default()).collect(),
+            effects: VecDeque::new(),
+            active: None,
+            first: 0,
+            refill_at: None,
+            next_work: 0,
+            next_share: 0,
+            named: BTreeMap::new(),
+            stopping: false,
+        }
     }
 
-    /// A device was found by a scan or named by the user. One that was here before gets its row again.
+    /// A device was found by a scan or named by the user. One that was here before gets its row again: the same model
+    /// with the same serial number, else the same model at the same place. `detected.candidates` must not be empty.
     pub fn attach(&mut self, now: Micros, detected: &Detected) -> DeviceKey {
-        let _ = (now, detected, &self.policy);
-        DeviceKey(0)
+        if let Some(index) = identity::find(&self.devices, detected) {
+            let device = &mut self.devices[index];
+            device.arrive(now, detected, &mut self.effects);
+            return device.key;
+        }
+        let key = DeviceKey(self.devices.len() as u32);
+        let name = self.name(detected.candidates.first().map_or("device", |model| model.key));
+        let mut device = Device::new(key, name, detected.clone());
+        if !self.stopping {
+            device.open(&mut self.effects);
+        }
+        self.devices.push(device);
+        key
+    }
+
+    fn name(&mut self, model: &'static str) -> String {
+        let number = self.named.entry(model).or_insert(0);
+        *number += 1;
+        format!("{model}-{number}")
     }
 
     /// A scan saw the device leave.
     pub fn detach(&mut self, now: Micros, device: DeviceKey) {
-        let _ = (now, device);
+        if let Some(device) = self.devices.get_mut(device.0 as usize) {
+            device.leave(now, &mut self.effects);
+        }
     }
 
-    /// The task of a device's machine said something.
+    /// The task of a device's machine said something. Reports of unknown devices are ignored.
     pub fn on_report(&mut self, now: Micros, device: DeviceKey, report: Report) {
-        let _ = (now, device, report);
+        let index = device.0 as usize;
+        let Some(device) = self.devices.get_mut(index) else { return };
+        match report {
+            Report::Event(Event::Nonce(nonce)) => self.on_nonce(now, index, &nonce),
+            Report::Event(event) => self.on_event(now, index, event),
+            Report::Up => device.up(now, &mut self.effects),
+            Report::Failed(fault) => device.failed(now, fault, &self.policy, &mut self.effects),
+            Report::Closed => device.closed(now, &self.policy, &mut self.effects),
+        }
     }
 
-    /// A pool's session said something.
+    fn on_event(&mut self, now: Micros, index: usize, event: Event) {
+        let device = &mut self.devices[index];
+        if !matches!(device.link, Link::Up | Link::Closing) {
+            return;
+        }
+        match event {
+            Event::Identified(model) => self.identify(index, model),
+            Event::Ready(capability) => {
+                device.set_capability(now, capability);
+                self.fill(now, index);
+            }
+            Event::Room { received, free } => {
+                device.set_room(received, free);
+                self.fill(now, index);
+            }
+            Event::Measured { .. } => device.measure(&event),
+            Event::Fault(fault) => {
+                device.faults += 1;
+                device.last_fault = Some(fault);
+            }
+            Event::Declined(command) => {
+                self.effects.push_back(Effect::Notice(Notice::Declined(device.key, command)));
+            }
+            Event::Nonce(_) | Event::Stopped => {} // nonces go their own way; the link is closed next
+        }
+    }
+
+    fn identify(&mut self, index: usize, model: &'static Model) {
+        let device = &self.devices[index];
+        let likely = device.model.or(device.detected.candidates.first().copied());
+        if likely != Some(model) {
+            self.devices[index].name = self.name(model.key);
+        }
+        self.devices[index].model = Some(model);
+    }
+
+    fn on_nonce(&mut self, now: Micros, index: usize, nonce: &Nonce) {
+        let device = &mut self.devices[index];
+        device.tally.received += 1;
+        let finding = device.issued.examine(&nonce.claims);
+        let verdict = match &finding {
+            None => Verdict::UnknownWork,
+            Some(finding) => {
+                let job = &device.issued.work(finding).job;
+                let pool = &self.pools[usize::from(job.pool.0)];
+                verify::judge(finding, job, |hash| Standing {
+                    share_target: pool.jobs.share_target(job.key, now, &self.policy),
+                    submitted: pool.submitted.contains(hash),
+                })
+            }
+        };
+        device.tally.judged(verdict);
+        if verdict.is_valid() {
+            device.rate.add(now, finding.as_ref().map_or(0.0, |finding| finding.hashes));
+        }
+        let ruling = verify::ruling(nonce, finding.as_ref(), verdict);
+        let (device, difficulty) = (device.key, ruling.difficulty);
+        self.effects.push_back(Effect::Order(device, Order::Ruling(ruling)));
+        self.effects.push_back(Effect::Notice(Notice::Judged { device, verdict, difficulty }));
+        if let (Verdict::Block | Verdict::Share, Some(finding)) = (verdict, finding) {
+            self.submit(index, nonce, &finding, verdict, difficulty);
+        }
+    }
+
+    fn submit(&mut self, index: usize, nonce: &Nonce, finding: &Finding, verdict: Verdict, difficulty: f64) {
+        let device = &mut self.devices[index];
+        let (Some(claim), Some(hash)) = (nonce.claims.get(usize::from(finding.claim)), finding.hash) else {
+            return;
+        };
+        let job = Arc::clone(&device.issued.work(finding).job);
+        let key = ShareKey(self.next_share);
+        self.next_share += 1;
+        device.shares.submit();
+        let device = device.key;
+        let pool = job.pool;
+        let given_up = self.pools[usize::from(pool.0)].submit(key, device, hash);
+        if let Some(finder) = given_up {
+            self.devices[finder.0 as usize].shares.answer(&Answer::Lost);
+        }
+        let share = Share {
+            key,
+            device,
+            extranonce2: job.extranonce2_bytes(claim.extranonce2),
+            ntime: claim.ntime,
+            version: claim.version,
+            nonce: claim.nonce,
+            difficulty,
+            block: verdict == Verdict::Block,
+            job,
+        };
+        self.effects.push_back(Effect::Submit(pool, share));
+    }
+
+    /// A pool's session said something. Pools that were not announced to [`Self::new`] are ignored.
     pub fn on_pool(&mut self, now: Micros, pool: PoolKey, input: PoolInput) {
-        let _ = (now, pool, input);
+        let index = usize::from(pool.0);
+        let Some(state) = self.pools.get_mut(index) else { return };
+        match input {
+            PoolInput::Up { resumed } => state.up(now, resumed),
+            PoolInput::Down => state.down(now),
+            PoolInput::Job(job) => return self.on_job(now, index, job),
+            PoolInput::Easier { difficulty } => return state.jobs.ease(difficulty),
+            PoolInput::Answer { share, answer, latency } => {
+                if let Some(device) = state.answer(share, &answer, latency) {
+                    self.devices[device.0 as usize].shares.answer(&answer);
+                    self.effects.push_back(Effect::Notice(Notice::Answered {
+                        pool,
+                        device,
+                        answer,
+                        latency,
+                    }));
+                }
+                return;
+            }
+            PoolInput::Notice { text, warning } => {
+                return self.effects.push_back(Effect::Notice(Notice::PoolSays { pool, text, warning }));
+            }
+        }
+        self.choose_pool(now);
     }
 
-    /// The user wants something of a device.
-    pub fn command(&mut self, now: Micros, device: DeviceKey, command: Command) {
-        let _ = (now, device, command);
+    fn on_job(&mut self, now: Micros, index: usize, job: Arc<Job>) {
+        debug_assert_eq!(usize::from(job.pool.0), index, "a job of another pool");
+        let clean = self.pools[index].jobs.add(now, job, &self.policy);
+        if self.active == Some(index) {
+            self.change_job(now, clean);
+        } else {
+            self.choose_pool(now);
+        }
     }
 
-    /// Every open device is to be made safe by the instant `by`. No new work from now on.
-    pub fn stop(&mut self, now: Micros, by: Micros) {
-        let _ = (now, by);
+    /// The user wants something of a device. Nothing happens while its link is not up.
+    pub fn command(&mut self, _now: Micros, device: DeviceKey, command: Command) {
+        if self.devices.get(device.0 as usize).is_some_and(|row| row.link == Link::Up) {
+            self.effects.push_back(Effect::Order(device, Order::Command(command)));
+        }
+    }
+
+    /// Every open device is to be made safe by the instant `by`. No new work and no new link from now on.
+    pub fn stop(&mut self, _now: Micros, by: Micros) {
+        self.stopping = true;
+        for device in &mut self.devices {
+            device.stop(by, &mut self.effects);
+        }
     }
 
     /// The deadline has passed.
     pub fn on_timer(&mut self, now: Micros) {
-        let _ = now;
+        for device in &mut self.devices {
+            device.on_timer(now, &mut self.effects);
+        }
+        self.choose_pool(now);
+        if self.refill_at.take_if(|at| now >= *at).is_some() {
+            self.first = self.first.wrapping_add(1);
+            self.fill_all(now);
+        }
     }
 
     /// The next thing to do, in order; `None` when there is nothing left.
@@ -70,25 +267,53 @@ impl Core {
 
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn deadline(&self) -> Option<Micros> {
-        None
+        let devices = self.devices.iter().filter_map(Device::deadline);
+        let pool = pools::deadline(&self.pools, self.active, self.policy.return_after);
+        devices.chain(pool).chain(self.refill_at).min()
     }
 
     /// Whether no link is open any more after [`Self::stop`].
     pub fn is_stopped(&self) -> bool {
-        true
+        self.stopping && self.devices.iter().all(|device| device.life == Life::Stopped)
     }
 
     /// All device rows, in the order of their keys, as they are at `now`.
     pub fn devices(&self, now: Micros) -> impl Iterator<Item = DeviceView<'_>> {
-        let _ = now;
-        std::iter::empty()
+        self.devices.iter().map(move |device| device.view(now))
     }
 
     /// All pools, in the order of priority.
     pub fn pools(&self) -> impl Iterator<Item = PoolView<'_>> {
-        std::iter::empty()
+        self.pools
+            .iter()
+            .enumerate()
+            .map(|(index, pool)| pool.view(Self::pool_key(index), self.active == Some(index)))
     }
 
     /// Panics when a nonce or a share is not accounted for.
-    pub fn assert_conserved(&self) {}
+    pub fn assert_conserved(&self) {
+        for device in &self.devices {
+            assert_eq!(
+                device.tally.pending(),
+                0,
+                "nonces of {} without a verdict: {:?}",
+                device.name,
+                device.tally
+            );
+            assert!(
+                device.shares.is_conserved(),
+                "shares of {} do not add up: {:?}",
+                device.name,
+                device.shares
+            );
+        }
+        self.pools.iter().for_each(Pool::assert_conserved);
+        let by_devices: u64 = self.devices.iter().map(|device| device.shares.submitted).sum();
+        let by_pools: u64 = self.pools().map(|pool| pool.shares.submitted).sum();
+        assert_eq!(by_devices, by_pools, "shares of devices and of pools differ");
+    }
+
+    pub(crate) fn pool_key(index: usize) -> PoolKey {
+        PoolKey(index as u16) // as many as `new` was given
+    }
 }

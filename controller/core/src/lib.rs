@@ -5,10 +5,22 @@
 //! whenever they can.
 
 mod core;
+mod counter;
+mod device;
 mod effect;
+mod feed;
+#[cfg(test)]
+mod fixtures;
+mod identity;
+mod issued;
+mod jobs;
+mod life;
 mod policy;
 mod pool;
+mod pools;
+mod rate;
 mod tally;
+mod verify;
 mod view;
 
 pub use self::core::Core;

@@ -1,0 +1,181 @@
+//! One device row.
+
+use std::collections::VecDeque;
+
+use adit_driver::{Capability, Detected, DeviceKey, Event, Fault, Order, Work};
+use adit_protocol::devices::Model;
+use adit_protocol::wire::Micros;
+
+use crate::issued::{IssuedWorks, Promise};
+use crate::life::{Life, Link};
+use crate::rate::Rate;
+use crate::{DeviceView, Effect, Notice, Readings, ShareCounts, Tally};
+
+/// Values measured at most per device; a board with 100 chips and five quantities needs 500.
+const MOST_READINGS: usize = 4_096;
+/// Works sent at most at once, whatever a device says it has room for.
+const MOST_ROOM: u64 = 1_024;
+
+/// Everything the core knows of one device.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(crate) key: DeviceKey,
+    pub(crate) name: String,
+    pub(crate) detected: Detected,
+    pub(crate) model: Option<&'static Model>,
+    pub(crate) life: Life,
+    pub(crate) link: Link,
+    /// Left alone until then for safety, also when it is plugged in again.
+    pub(crate) held: Option<(Micros, Fault)>,
+    /// Attempts in a row that failed before the device had been stable.
+    pub(crate) failures: u32,
+    /// Attempts in a row that failed before the device was ready.
+    pub(crate) never_ready: u32,
+    pub(crate) ready_since: Option<Micros>,
+    pub(crate) capability: Option<Capability>,
+    pub(crate) issued: IssuedWorks,
+    sent: u64,
+    room: Room,
+    pub(crate) working: bool,
+    announced: bool,
+    pub(crate) tally: Tally,
+    pub(crate) shares: ShareCounts,
+    readings: Readings,
+    pub(crate) rate: Rate,
+    pub(crate) faults: u64,
+    pub(crate) last_fault: Option<Fault>,
+}
+
+/// What the device said last of its room, counted over the link.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    received: u64,
+    free: u16,
+}
+
+impl Device {
+    pub(crate) fn new(key: DeviceKey, name: String, detected: Detected) -> Self {
+        Self {
+            key,
+            name,
+            detected,
+            model: None,
+            life: Life::Stopped,
+            link: Link::Closed,
+            held: None,
+            failures: 0,
+            never_ready: 0,
+            ready_since: None,
+            capability: None,
+            issued: IssuedWorks::default(),
+            sent: 0,
+            room: Room::default(),
+            working: false,
+            announced: false,
+            tally: Tally::default(),
+            shares: ShareCounts::default(),
+            readings: Readings::default(),
+            rate: Rate::default(),
+            faults: 0,
+            last_fault: None,
+        }
+    }
+
+    /// It can be given works.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.life == Life::Ready
+    }
+
+    /// The link is closed: nothing that was on it is left.
+    pub(crate) fn forget_link(&mut self) {
+        self.link = Link::Closed;
+        self.ready_since = None;
+        self.capability = None;
+        self.readings.clear();
+        self.working = false;
+    }
+
+    /// A new link, a new machine: it has received nothing.
+    pub(crate) fn begin_link(&mut self) {
+        self.link = Link::Up;
+        self.issued.clear();
+        self.sent = 0;
+        self.room = Room::default();
+        self.announced = false;
+    }
+
+    /// The device told what it can do.
+    pub(crate) fn set_capability(&mut self, now: Micros, capability: Capability) {
+        self.issued.renew_promise(promise(&capability));
+        self.capability = Some(capability);
+        if self.life == Life::Detecting {
+            self.life = Life::Ready;
+            self.ready_since = Some(now);
+            self.rate.begin(now);
+        }
+    }
+
+    /// Keeps a measured value. Values beyond what any device has are dropped.
+    pub(crate) fn measure(&mut self, event: &Event) {
+        let Event::Measured { unit, quantity, reading } = event else { return };
+        let place = (*unit, *quantity);
+        if self.readings.len() < MOST_READINGS || self.readings.contains_key(&place) {
+            self.readings.insert(place, *reading);
+        }
+    }
+
+    /// The device has counted the works it received and told what is free.
+    pub(crate) fn set_room(&mut self, received: u64, free: u16) {
+        self.room = Room { received, free };
+    }
+
+    /// How many works fit in beside those that are on their way.
+    pub(crate) fn wants(&self) -> u64 {
+        let on_the_way = self.sent.saturating_sub(self.room.received);
+        u64::from(self.room.free).saturating_sub(on_the_way).min(MOST_ROOM)
+    }
+
+    /// Makes everything void that the device has not begun, so its whole room is free.
+    pub(crate) fn change_job(&mut self, clean: bool, out: &mut VecDeque<Effect>) {
+        let Some(capability) = &self.capability else { return };
+        self.room = Room { received: self.sent, free: capability.room };
+        self.working = false;
+        out.push_back(Effect::Order(self.key, Order::JobChanged { clean }));
+    }
+
+    /// Gives it a work.
+    pub(crate) fn give(&mut self, work: Work, out: &mut VecDeque<Effect>) {
+        let Some(capability) = &self.capability else { return };
+        let memory = 2 * (usize::from(capability.memory) + usize::from(capability.room) + 1);
+        self.issued.push(work.clone(), promise(capability), memory);
+        self.sent += 1;
+        self.working = true;
+        out.push_back(Effect::Order(self.key, Order::Work(work)));
+        if !self.announced {
+            self.announced = true;
+            out.push_back(Effect::Notice(Notice::Hashing(self.key)));
+        }
+    }
+
+    pub(crate) fn view(&self, now: Micros) -> DeviceView<'_> {
+        DeviceView {
+            key: self.key,
+            name: &self.name,
+            detected: &self.detected,
+            model: self.model,
+            state: self.state(),
+            capability: self.capability.as_ref(),
+            tally: &self.tally,
+            shares: &self.shares,
+            readings: &self.readings,
+            hashrate: self.rate.recent(now),
+            hashrate_session: self.rate.session(now),
+            faults: self.faults,
+            last_fault: self.last_fault,
+        }
+    }
+}
+
+fn promise(capability: &Capability) -> Promise {
+    Promise { target: capability.report_target, hashes: capability.hashes_per_nonce }
+}

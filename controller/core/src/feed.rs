@@ -1,0 +1,91 @@
+//! Who gets work, and which.
+
+use std::sync::Arc;
+
+use adit_driver::{Work, WorkId};
+use adit_protocol::wire::Micros;
+
+use crate::jobs::UsedUp;
+use crate::{Core, Effect, Notice, pools};
+
+impl Core {
+    /// Works for the pool that is best now.
+    pub(crate) fn choose_pool(&mut self, now: Micros) {
+        let chosen = pools::choose(&self.pools, self.active, now, self.policy.return_after);
+        if chosen == self.active {
+            return;
+        }
+        // While the pool that is left is connected, it takes what its works still bring in.
+        let left_connected = self.active.is_some_and(|index| self.pools[index].up_since.is_some());
+        self.active = chosen;
+        self.effects.push_back(Effect::Notice(Notice::WorkingFor(chosen.map(Self::pool_key))));
+        self.change_job(now, !left_connected);
+    }
+
+    /// Gives every device works of the current job, or tells it that there is none: first one work for each, so that
+    /// nobody waits for another's whole portion. Another device begins every time.
+    pub(crate) fn change_job(&mut self, now: Micros, clean: bool) {
+        self.refill_at = None;
+        self.first = self.first.wrapping_add(1);
+        for index in self.turn() {
+            if self.devices[index].is_ready() {
+                self.devices[index].change_job(clean, &mut self.effects);
+                self.fill_up_to(now, index, 1);
+            }
+        }
+        self.fill_all(now);
+    }
+
+    /// Gives every device as many works as it has room for.
+    pub(crate) fn fill_all(&mut self, now: Micros) {
+        for index in self.turn() {
+            self.fill(now, index);
+        }
+    }
+
+    /// Gives a device as many works as it has room for.
+    pub(crate) fn fill(&mut self, now: Micros, index: usize) {
+        self.fill_up_to(now, index, u64::MAX);
+    }
+
+    fn fill_up_to(&mut self, now: Micros, index: usize, most: u64) {
+        let device = &self.devices[index];
+        if !device.is_ready() {
+            return;
+        }
+        for _ in 0..device.wants().min(most) {
+            let Some(work) = self.next_work(now, index) else { break };
+            self.devices[index].give(work, &mut self.effects);
+        }
+    }
+
+    /// All devices, beginning with another one after every job.
+    fn turn(&self) -> impl Iterator<Item = usize> + use<> {
+        let (count, first) = (self.devices.len(), self.first);
+        (0..count).map(move |offset| (first + offset) % count)
+    }
+
+    /// The next box of the current job for a device. Without one the device is idle.
+    fn next_work(&mut self, now: Micros, index: usize) -> Option<Work> {
+        let reach = self.devices[index].capability.as_ref()?.reach;
+        let active = self.active?;
+        let state = self.pools[active].jobs.current_mut()?;
+        match state.take(now, reach, &self.policy) {
+            Ok(space) => {
+                let id = WorkId(self.next_work);
+                self.next_work += 1;
+                let job = Arc::clone(&state.job);
+                let header = job.header(space.extranonce2.start, space.ntime.start, space.version.base);
+                Some(Work { id, job, space, header })
+            }
+            Err(UsedUp(until)) => {
+                self.devices[index].working = false;
+                self.refill_at = self.refill_at.into_iter().chain(until).min();
+                if !std::mem::replace(&mut state.exhausted, true) {
+                    self.effects.push_back(Effect::Notice(Notice::Exhausted(Self::pool_key(active))));
+                }
+                None
+            }
+        }
+    }
+}

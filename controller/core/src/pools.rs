@@ -1,0 +1,118 @@
+//! Pools: which of them is worked for, and what became of the shares they were given.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adit_driver::{DeviceKey, PoolKey};
+use adit_protocol::pow::Hash;
+use adit_protocol::wire::Micros;
+
+use crate::jobs::Jobs;
+use crate::verify::Submitted;
+use crate::{Answer, PoolView, ShareCounts, ShareKey};
+
+/// Shares that may wait for an answer. A session holds fewer; beyond that the pool has forgotten them.
+const MOST_PENDING: usize = 4_096;
+
+/// Everything the core knows of one pool.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    pub(crate) up_since: Option<Micros>,
+    /// It has been down since it was up for the first time: it must prove itself.
+    failed: bool,
+    pub(crate) jobs: Jobs,
+    pub(crate) submitted: Submitted,
+    pending: BTreeMap<ShareKey, DeviceKey>,
+    counts: ShareCounts,
+    latency: Option<Duration>,
+}
+
+impl Pool {
+    pub(crate) fn up(&mut self, now: Micros, resumed: bool) {
+        self.up_since = Some(now);
+        self.jobs.reconnected(resumed);
+    }
+
+    pub(crate) fn down(&mut self, now: Micros) {
+        self.failed |= self.up_since.take().is_some();
+        self.jobs.disconnected(now);
+    }
+
+    /// It is up and has a job.
+    fn is_usable(&self) -> bool {
+        self.up_since.is_some() && self.jobs.current().is_some()
+    }
+
+    /// When it may replace a worse pool that works.
+    fn trusted_at(&self, return_after: Duration) -> Option<Micros> {
+        let since = self.up_since.filter(|_| self.is_usable())?;
+        Some(if self.failed { since + return_after } else { since })
+    }
+
+    /// A share goes to its session. Gives the device whose oldest share is given up for it.
+    pub(crate) fn submit(&mut self, share: ShareKey, device: DeviceKey, hash: Hash) -> Option<DeviceKey> {
+        self.submitted.insert(hash);
+        self.counts.submit();
+        self.pending.insert(share, device);
+        if self.pending.len() <= MOST_PENDING {
+            return None;
+        }
+        let (_, device) = self.pending.pop_first()?;
+        self.counts.answer(&Answer::Lost);
+        Some(device)
+    }
+
+    /// It answered a share. Gives the device that found it; `None` when nobody waits for that answer.
+    pub(crate) fn answer(
+        &mut self,
+        share: ShareKey,
+        answer: &Answer,
+        latency: Duration,
+    ) -> Option<DeviceKey> {
+        let device = self.pending.remove(&share)?;
+        self.counts.answer(answer);
+        if *answer != Answer::Lost {
+            self.latency = Some(latency);
+        }
+        Some(device)
+    }
+
+    pub(crate) fn assert_conserved(&self) {
+        assert!(self.counts.is_conserved(), "shares of a pool do not add up: {:?}", self.counts);
+        assert_eq!(self.counts.pending, self.pending.len() as u64, "pending shares are miscounted");
+    }
+
+    pub(crate) fn view(&self, key: PoolKey, working: bool) -> PoolView<'_> {
+        let current = self.jobs.current();
+        PoolView {
+            key,
+            up_since: self.up_since,
+            working,
+            job: current.map(|state| &state.job),
+            difficulty: current.map(|state| state.share_target.difficulty()),
+            jobs: self.jobs.received,
+            shares: &self.counts,
+            latency: self.latency,
+        }
+    }
+}
+
+/// The pool to work for: the best that is usable. From one that works only a trusted better one takes over.
+pub(crate) fn choose(
+    pools: &[Pool],
+    active: Option<usize>,
+    now: Micros,
+    return_after: Duration,
+) -> Option<usize> {
+    let active = active.filter(|index| pools[*index].is_usable());
+    let better = pools[..active.unwrap_or(pools.len())].iter().position(|pool| match active {
+        Some(_) => pool.trusted_at(return_after).is_some_and(|at| now >= at),
+        None => pool.is_usable(),
+    });
+    better.or(active)
+}
+
+/// When [`choose`] may answer otherwise although nothing happens.
+pub(crate) fn deadline(pools: &[Pool], active: Option<usize>, return_after: Duration) -> Option<Micros> {
+    pools[..active?].iter().filter_map(|pool| pool.trusted_at(return_after)).min()
+}
