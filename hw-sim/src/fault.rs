@@ -17,18 +17,19 @@ macro_rules! faults {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownFault;
+            type Err = $crate::UnknownFault;
 
-            fn from_str(text: &str) -> Result<Self, UnknownFault> {
-                Self::ALL.iter().copied().find(|fault| fault.name() == text).ok_or(UnknownFault)
+            fn from_str(text: &str) -> Result<Self, $crate::UnknownFault> {
+                Self::ALL.iter().copied().find(|fault| fault.name() == text).ok_or($crate::UnknownFault)
             }
         }
     };
 }
+pub(crate) use faults;
 
-/// There is no fault of that name.
+/// There is no fault or quirk of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no fault of that name")]
+#[error("there is no fault or quirk of that name")]
 pub struct UnknownFault;
 
 faults! {

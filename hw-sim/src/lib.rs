@@ -9,6 +9,7 @@ mod dice;
 mod engine;
 mod fault;
 mod icarus;
+pub mod pool;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod wire;
