@@ -1,1 +1,19 @@
 //! Pool sessions, sans-io.
+//!
+//! A [`Session`] keeps one connection to one pool alive and speaks Stratum V1 over it (`docs/protocols/stratum-v1.md`): it
+//! turns what the pool says into [`PoolInput`](adit_core::PoolInput)s and shares into submits, each of which gets exactly one
+//! answer. Bytes and time come in as arguments; the socket around it is [`io::run`], behind the feature `io`.
+
+mod config;
+#[cfg(feature = "io")]
+pub mod io;
+mod legible;
+mod outage;
+mod redirect;
+mod session;
+mod url;
+
+pub use config::{ConfigError, Options, PoolConfig, Redirect, VersionBits};
+pub use outage::{ConnectError, Outage};
+pub use session::{Counts, Session, SessionAction, SessionInput};
+pub use url::{PoolUrl, UrlError};

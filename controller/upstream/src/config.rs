@@ -1,0 +1,139 @@
+//! What the user says about a pool.
+
+use std::time::Duration;
+
+use adit_protocol::pow::VersionMask;
+use adit_protocol::stratum::Secret;
+
+use crate::{PoolUrl, UrlError};
+
+/// Longest user name and password, as JSON text: their lines stay below what pools accept.
+const NAME_LIMIT: usize = 255;
+
+/// A pool that cannot be configured so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The URL cannot be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// Nobody to log in as.
+    #[error("pool {host}: no user name given; add the one the pool gave you, often a payout address")]
+    MissingUser {
+        /// Which pool.
+        host: String,
+    },
+    /// User name or password would not fit into a line that pools accept.
+    #[error("pool {host}: the {field} is {length} bytes long, pools accept at most {NAME_LIMIT}")]
+    TooLong {
+        /// Which pool.
+        host: String,
+        /// `user name` or `password`.
+        field: &'static str,
+        /// Its length as JSON text.
+        length: usize,
+    },
+}
+
+/// One pool: where it is, who we are there, and how we speak to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolConfig {
+    /// Host name or IP address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Worker name.
+    pub user: String,
+    /// Password; `x` where none is given.
+    pub password: Secret,
+    /// Everything else.
+    pub options: Options,
+    /// Options of the URL that are not known here; the user is told.
+    pub ignored: Vec<String>,
+}
+
+/// How to speak to a pool. The defaults suit every pool known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Version bits to ask for; none: version rolling is not negotiated.
+    pub version_mask: VersionMask,
+    /// How rolled bits are written when the job's version already has bits inside the mask.
+    pub version_bits: VersionBits,
+    /// Ask for `mining.set_extranonce`. Some pools hang up on it.
+    pub extranonce_subscribe: bool,
+    /// Difficulty to suggest after the login.
+    pub suggest_difficulty: Option<f64>,
+    /// Lowest difficulty to ask for, together with version rolling.
+    pub minimum_difficulty: Option<f64>,
+    /// Where `client.reconnect` may lead.
+    pub redirect: Redirect,
+    /// Silence after which a connection is given up; zero: never.
+    pub watchdog: Duration,
+    /// How we introduce ourselves: `name/version`, ASCII, at most 30 characters.
+    pub agent: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            version_mask: VersionMask::BIP320,
+            version_bits: VersionBits::Auto,
+            extranonce_subscribe: false,
+            suggest_difficulty: None,
+            minimum_difficulty: None,
+            redirect: Redirect::Never,
+            watchdog: Duration::from_secs(120),
+            agent: concat!("adit/", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+}
+
+/// What a share says about rolled version bits (`docs/protocols/stratum-v1.md §7`). All are the same unless the job's version
+/// has bits inside the mask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VersionBits {
+    /// Changed bits; all bits once the pool has refused two shares in a row that said it so.
+    #[default]
+    Auto,
+    /// All bits inside the mask.
+    Replace,
+    /// Bits that differ from the job's version.
+    Xor,
+}
+
+/// Where `client.reconnect` may lead (`docs/protocols/stratum-v1.md §12`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redirect {
+    /// Only to the configured host; its port may change.
+    #[default]
+    Never,
+    /// Also to hosts of the same registrable domain.
+    SameDomain,
+    /// To any host.
+    Any,
+}
+
+impl PoolConfig {
+    /// A pool with default options. `user` and `password` win over those in the URL.
+    ///
+    /// ```
+    /// use adit_upstream::PoolConfig;
+    /// let pool = PoolConfig::new("stratum+tcp://stratum.example.com:3333", Some("bc1q….rig1"), None).unwrap();
+    /// assert_eq!((pool.host.as_str(), pool.port), ("stratum.example.com", 3333));
+    /// assert_eq!(pool.password.expose(), "x");
+    /// ```
+    pub fn new(url: &str, user: Option<&str>, password: Option<&str>) -> Result<Self, ConfigError> {
+        let url: PoolUrl = url.parse()?;
+        let Some(user) = user.map(str::to_owned).or(url.user).filter(|user| !user.is_empty()) else {
+            return Err(ConfigError::MissingUser { host: url.host });
+        };
+        let password = password.map(Secret::new).or(url.password).unwrap_or_else(|| Secret::new("x"));
+        for (field, text) in [("user name", user.as_str()), ("password", password.expose())] {
+            let length = serde_json::Value::from(text).to_string().len() - 2;
+            if length > NAME_LIMIT {
+                return Err(ConfigError::TooLong { host: url.host, field, length });
+            }
+        }
+        let options = Options { extranonce_subscribe: url.extranonce_subscribe, ..Options::default() };
+        Ok(Self { host: url.host, port: url.port, user, password, options, ignored: url.ignored })
+    }
+}

@@ -1,0 +1,174 @@
+//! The socket around a session: one task per pool, on tokio.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use adit_core::{PoolInput, Share};
+use adit_driver::PoolKey;
+use adit_protocol::wire::Micros;
+use rustix::net::sockopt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::{ConnectError, Session, SessionAction, SessionInput};
+
+/// Time for one address of a pool.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Time for the resolver.
+const RESOLVE: Duration = Duration::from_secs(20);
+/// Time for one message to leave: a pool that does not read is as good as gone.
+const SEND: Duration = Duration::from_secs(30);
+/// Silence after which the kernel asks whether the pool is still there, pause between questions, and their number.
+const KEEP_ALIVE: (Duration, Duration, u32) = (Duration::from_secs(45), Duration::from_secs(30), 3);
+/// Bytes read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// Keeps one pool connected until the sender of `shares` is dropped or the receiver of `inputs` is gone; the connection is
+/// then closed in good order.
+///
+/// Times given to the session count from `origin`. A slow receiver of `inputs` slows down reading from the pool, nothing else
+/// waits for it; whoever sends shares must not wait for this task in turn.
+pub async fn run(
+    mut session: Session,
+    origin: Instant,
+    mut shares: mpsc::Receiver<Share>,
+    inputs: mpsc::Sender<(PoolKey, PoolInput)>,
+) {
+    let now = || Micros(u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let mut wire = Wire::Closed;
+    let mut buffer = vec![0; CHUNK];
+    let mut attempt = 0;
+    loop {
+        while let Some(action) = session.next_action() {
+            match action {
+                SessionAction::Connect { host, port } => {
+                    wire = Wire::Opening(Box::pin(connect(host, port, attempt)));
+                    attempt += 1;
+                }
+                SessionAction::Send(line) => {
+                    if wire.send(&line).await.is_err() {
+                        wire = Wire::Closed;
+                        session.on_input(now(), SessionInput::Closed);
+                    }
+                }
+                SessionAction::Close => wire.close().await,
+                SessionAction::Emit(input) => {
+                    if inputs.send((session.key(), input)).await.is_err() {
+                        return wire.close().await;
+                    }
+                }
+            }
+        }
+        let deadline = session.deadline().map(|at| origin + Duration::from_micros(at.0));
+        tokio::select! {
+            share = shares.recv() => match share {
+                Some(share) => session.on_input(now(), SessionInput::Submit(share)),
+                None => return wire.close().await,
+            },
+            event = wire.event(&mut buffer) => session.on_input(now(), event),
+            () = sleep_until(deadline.unwrap_or(origin)), if deadline.is_some() => {
+                session.on_input(now(), SessionInput::Timer);
+            }
+        }
+    }
+}
+
+/// The connection, or what there is of it.
+enum Wire {
+    Closed,
+    Opening(Pin<Box<dyn Future<Output = Result<TcpStream, ConnectError>> + Send>>),
+    Open(TcpStream),
+}
+
+impl Wire {
+    /// What happens next; never, while there is no connection.
+    async fn event<'a>(&mut self, buffer: &'a mut [u8]) -> SessionInput<'a> {
+        match self {
+            Self::Closed => std::future::pending().await,
+            Self::Opening(attempt) => match attempt.await {
+                Ok(stream) => {
+                    *self = Self::Open(stream);
+                    SessionInput::Connected
+                }
+                Err(error) => {
+                    *self = Self::Closed;
+                    SessionInput::ConnectFailed(error)
+                }
+            },
+            Self::Open(stream) => match stream.read(buffer).await {
+                Ok(length) if length > 0 => SessionInput::Bytes(&buffer[..length]),
+                _ => {
+                    *self = Self::Closed;
+                    SessionInput::Closed
+                }
+            },
+        }
+    }
+
+    async fn send(&mut self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Open(stream) => timeout(SEND, stream.write_all(line)).await?,
+            _ => Ok(()), // the session already knows that it is closed
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Self::Open(stream) = self {
+            let _ = stream.shutdown().await; // the pool may have been faster
+        }
+        *self = Self::Closed;
+    }
+}
+
+/// Opens a connection to one of the host's addresses, `attempt` saying with which to begin.
+async fn connect(host: String, port: u16, attempt: usize) -> Result<TcpStream, ConnectError> {
+    let found =
+        timeout(RESOLVE, lookup_host((host.as_str(), port))).await.map_err(|_| ConnectError::TimedOut)?;
+    let mut addresses: Vec<SocketAddr> = found.map_err(|_| ConnectError::UnknownHost)?.collect();
+    if addresses.is_empty() {
+        return Err(ConnectError::UnknownHost);
+    }
+    let first = attempt % addresses.len();
+    addresses.rotate_left(first);
+    let mut failure = ConnectError::UnknownHost;
+    for address in addresses {
+        let stream = match timeout(CONNECT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                failure = connect_error(&error);
+                continue;
+            }
+            Err(_) => {
+                failure = ConnectError::TimedOut;
+                continue;
+            }
+        };
+        // Without these options a connection is slower to send and to be found dead, but it works.
+        let _ = stream.set_nodelay(true);
+        let _ = keep_alive(&stream);
+        return Ok(stream);
+    }
+    Err(failure)
+}
+
+fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
+    let (idle, interval, probes) = KEEP_ALIVE;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, idle)?;
+    sockopt::set_tcp_keepintvl(stream, interval)?;
+    sockopt::set_tcp_keepcnt(stream, probes)
+}
+
+fn connect_error(error: &io::Error) -> ConnectError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectError::Refused,
+        io::ErrorKind::TimedOut => ConnectError::TimedOut,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectError::Unreachable,
+        _ => ConnectError::Os(error.raw_os_error().unwrap_or(0)),
+    }
+}

@@ -1,0 +1,197 @@
+//! Pool URLs (`docs/protocols/stratum-v1.md §13`).
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use adit_protocol::stratum::Secret;
+
+use crate::redirect::is_host_name;
+
+/// A URL that does not lead to a pool. Its text never holds the password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// No port: there is no usual one.
+    #[error("pool URL `{url}` has no port; write it after the host, for instance `{host}:3333`")]
+    MissingPort {
+        /// The URL without user and password.
+        url: String,
+        /// The host in it.
+        host: String,
+    },
+    /// Not a port.
+    #[error("pool URL `{url}`: `{port}` is not a port; it must be a number from 1 to 65535")]
+    BadPort {
+        /// The URL without user and password.
+        url: String,
+        /// What stands in its place.
+        port: String,
+    },
+    /// Not a host name or address.
+    #[error("pool URL `{url}`: `{host}` is not a host name; write `host:port`, an IPv6 address in brackets")]
+    BadHost {
+        /// The URL without user and password.
+        url: String,
+        /// What stands in its place.
+        host: String,
+    },
+    /// Something follows the port.
+    #[error("pool URL `{url}`: nothing may follow the port; remove `{path}`")]
+    Path {
+        /// The URL without user and password.
+        url: String,
+        /// What follows.
+        path: String,
+    },
+    /// A percent sign that spells no character.
+    #[error(
+        "pool URL `{url}`: user or password holds a `%` that is not followed by two hex digits; write it as `%25`"
+    )]
+    BadEscape {
+        /// The URL without user and password.
+        url: String,
+    },
+    /// A scheme that is known but not spoken.
+    #[error("pool URL `{url}`: {what} is not supported yet; use the pool's `stratum+tcp://` address")]
+    Unsupported {
+        /// The URL without user and password.
+        url: String,
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// A scheme that is not known.
+    #[error("pool URL `{url}`: unknown scheme `{scheme}`; use `stratum+tcp://host:port`")]
+    UnknownScheme {
+        /// The URL without user and password.
+        url: String,
+        /// The scheme.
+        scheme: String,
+    },
+}
+
+/// The parts of a pool URL.
+///
+/// ```
+/// use adit_upstream::PoolUrl;
+/// let url: PoolUrl = "stratum+tcp://user%40home:secret@[2001:db8::1]:3333#xnsub".parse().unwrap();
+/// assert_eq!((url.host.as_str(), url.port), ("2001:db8::1", 3333));
+/// assert_eq!(url.user.as_deref(), Some("user@home"));
+/// assert!(url.extranonce_subscribe);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolUrl {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User name, decoded.
+    pub user: Option<String>,
+    /// Password, decoded.
+    pub password: Option<Secret>,
+    /// `#xnsub`.
+    pub extranonce_subscribe: bool,
+    /// Options after `#` that are not known.
+    pub ignored: Vec<String>,
+}
+
+impl FromStr for PoolUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let text = text.trim();
+        let url = || redacted(text);
+        let (scheme, rest) = split_scheme(text);
+        let (login, place) = match rest.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, rest),
+        };
+        if place.contains('|') {
+            return Err(UrlError::Unsupported { url: url(), what: "a proxy" });
+        }
+        check_scheme(scheme, url)?;
+        let (place, fragment) = place.split_once('#').unwrap_or((place, ""));
+        let (place, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+        if path.len() > 1 {
+            return Err(UrlError::Path { url: url(), path: path.to_owned() });
+        }
+        let (host, port) = host_and_port(place, url)?;
+        let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
+            None => (None, None),
+            Some((user, "")) => (Some(user), None),
+            Some((user, password)) => (Some(user), Some(password)),
+        };
+        let decode = |text: &str| percent_decoded(text).ok_or_else(|| UrlError::BadEscape { url: url() });
+        let options = || fragment.split(',').filter(|option| !option.is_empty());
+        Ok(Self {
+            host,
+            port,
+            user: user.map(decode).transpose()?,
+            password: password.map(decode).transpose()?.map(Secret::new),
+            extranonce_subscribe: options().any(|option| option == "xnsub"),
+            ignored: options().filter(|option| *option != "xnsub").map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// The scheme, empty where there is none, and what follows.
+fn split_scheme(text: &str) -> (&str, &str) {
+    let is_scheme = |scheme: &str| scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c));
+    text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", text))
+}
+
+fn check_scheme(scheme: &str, url: impl Fn() -> String) -> Result<(), UrlError> {
+    let what = match scheme.to_ascii_lowercase().as_str() {
+        "" | "stratum+tcp" | "stratum" | "tcp" => return Ok(()),
+        "stratum+ssl" | "stratum+tls" | "stratum+tcps" | "stratums" | "ssl" | "tls" => "TLS",
+        "stratum2+tcp" => "Stratum V2",
+        "http" | "https" => "getblocktemplate",
+        _ => return Err(UrlError::UnknownScheme { url: url(), scheme: scheme.to_owned() }),
+    };
+    Err(UrlError::Unsupported { url: url(), what })
+}
+
+fn host_and_port(place: &str, url: impl Fn() -> String) -> Result<(String, u16), UrlError> {
+    let bad_host = |host: &str| UrlError::BadHost { url: url(), host: host.to_owned() };
+    let (host, port) = match place.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or_else(|| bad_host(place))?;
+            host.parse::<Ipv6Addr>().map_err(|_| bad_host(host))?;
+            (host, port.strip_prefix(':'))
+        }
+        None => match place.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    if host.parse::<IpAddr>().is_err() && !is_host_name(host)
+        || (host.contains(':') && !place.starts_with('['))
+    {
+        return Err(bad_host(host));
+    }
+    let missing = || UrlError::MissingPort { url: url(), host: host.to_owned() };
+    let port = port.filter(|port| !port.is_empty()).ok_or_else(missing)?;
+    match port.parse() {
+        Ok(number) if number != 0 => Ok((host.to_owned(), number)),
+        _ => Err(UrlError::BadPort { url: url(), port: port.to_owned() }),
+    }
+}
+
+/// `text` without what stands before the last `@`, which may be a password, but with its scheme.
+fn redacted(text: &str) -> String {
+    let (scheme, rest) = split_scheme(text);
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    match rest.rsplit_once('@') {
+        Some((_, place)) => format!("{scheme}{separator}…@{place}"),
+        None => text.to_owned(),
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::new(), text);
+    while let Some((plain, escape)) = rest.split_once('%') {
+        bytes.extend_from_slice(plain.as_bytes());
+        bytes.extend(adit_protocol::hex::decode(escape.get(..2)?)?);
+        rest = &escape[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
