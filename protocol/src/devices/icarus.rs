@@ -63,8 +63,8 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "Enterpoint",
         name: "Cairnsmore1",
         usb: &[
-            usb(0x0403, 0x8350, Text::Is("Cairnsmore1"), Bridge::Ftdi),
-            usb(0x0403, 0x6014, Text::Is("Cairnsmore1"), Bridge::Ftdi),
+            usb(0x0403, 0x8350, Text::Contains(&["Cairnsmore1"]), Bridge::Ftdi),
+            usb(0x0403, 0x6014, Text::Contains(&["Cairnsmore1"]), Bridge::Ftdi),
             generic(0x067b, 0x0230, Bridge::Pl2303),
         ],
         ports: PORT,

@@ -1,0 +1,11 @@
+//! The package against its vectors (`protocol/vectors`), and the laws that every decoder keeps.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod devices;
+mod icarus;
+mod icarus_streams;
+mod laws;
+mod mutator;
+mod pow;
+mod vectors;
