@@ -127,7 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fixtures::{are_disjoint, job};
+    use crate::tests::fixtures::{are_disjoint, job};
 
     fn small_job(extranonce2_size: u8, mask: u32) -> Job {
         Job { extranonce2_size, version_mask: VersionMask(mask), ..job(0, 0) }

@@ -9,8 +9,6 @@ mod counter;
 mod device;
 mod effect;
 mod feed;
-#[cfg(test)]
-mod fixtures;
 mod identity;
 mod issued;
 mod jobs;
@@ -20,6 +18,8 @@ mod pool;
 mod pools;
 mod rate;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 
