@@ -40,6 +40,11 @@ impl Lines {
         self.taken = 0;
         self.buffer.extend_from_slice(bytes);
     }
+
+    /// Bytes held that belong to no line handed out.
+    pub fn held(&self) -> usize {
+        self.buffer.len() - self.taken
+    }
 }
 
 impl Iterator for Lines {

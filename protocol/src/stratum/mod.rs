@@ -33,6 +33,8 @@ mod replies;
 mod response;
 mod secret;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use client::{ClientCall, Configure, Submit, VersionRolling};
 pub use id::{Id, JobId};
