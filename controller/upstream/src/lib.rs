@@ -11,6 +11,8 @@ mod legible;
 mod outage;
 mod redirect;
 mod session;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use config::{ConfigError, Options, PoolConfig, Redirect, VersionBits};

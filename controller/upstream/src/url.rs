@@ -15,7 +15,7 @@ pub enum UrlError {
     MissingPort {
         /// The URL without user and password.
         url: String,
-        /// The host in it.
+        /// The host as it is written there.
         host: String,
     },
     /// Not a port.
@@ -167,7 +167,8 @@ fn host_and_port(place: &str, url: impl Fn() -> String) -> Result<(String, u16),
     {
         return Err(bad_host(host));
     }
-    let missing = || UrlError::MissingPort { url: url(), host: host.to_owned() };
+    let written = || place[..place.len() - port.map_or(0, |port| port.len() + 1)].to_owned();
+    let missing = || UrlError::MissingPort { url: url(), host: written() };
     let port = port.filter(|port| !port.is_empty()).ok_or_else(missing)?;
     match port.parse() {
         Ok(number) if number != 0 => Ok((host.to_owned(), number)),

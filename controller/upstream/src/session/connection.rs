@@ -39,6 +39,8 @@ pub(super) struct Connection {
     pub(super) bad_jobs: u8,
     /// `mining.configure` was sent.
     pub(super) configured: bool,
+    /// `mining.configure` has granted `mining.set_extranonce`.
+    pub(super) extranonce_granted: bool,
     /// When `mining.extranonce.subscribe` was sent.
     pub(super) extranonce_asked: Option<Micros>,
     /// The login was repeated because a share was refused for want of it.
@@ -86,6 +88,7 @@ impl Connection {
             bad_lines: 0,
             bad_jobs: 0,
             configured: false,
+            extranonce_granted: false,
             extranonce_asked: None,
             logged_in_again: false,
             rejects: None,

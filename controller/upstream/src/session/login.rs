@@ -108,7 +108,9 @@ impl Session {
         let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         match connection.answered(id) {
             Some(Request::Configure) => {
-                connection.rolling.on_configured(&Configured::from_response(response));
+                let configured = Configured::from_response(response);
+                connection.rolling.on_configured(&configured);
+                connection.extranonce_granted = configured.subscribe_extranonce.is_granted();
                 Ok(())
             }
             Some(Request::Subscribe) => self.on_subscribed(now, response),
@@ -140,7 +142,7 @@ impl Session {
         connection.subscription = Some(subscription);
         connection.resumed = resumed;
         connection.stage = Stage::LoggingIn(now + REPLY);
-        if self.extranonce_subscribe {
+        if self.extranonce_subscribe && !connection.extranonce_granted {
             connection.extranonce_asked = Some(now);
             let id = connection.next_id().into();
             self.send(&Message::Call { id, call: ClientCall::ExtranonceSubscribe });

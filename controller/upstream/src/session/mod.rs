@@ -208,26 +208,27 @@ impl Session {
         [phase, redirect, self.ledger.deadline()].into_iter().flatten().min()
     }
 
+    /// Keeps the deadlines that have passed.
     fn on_time(&mut self, now: Micros) {
         while let Some(share) = self.ledger.expired(now) {
             self.lose(share);
         }
-        match &mut self.phase {
-            Phase::Away(until) if now >= *until => self.connect(),
-            Phase::Open(connection) => {
-                if let Some(outage) = connection.overdue(now, self.config.options.watchdog) {
-                    return self.leave(now, &outage);
-                }
-                if let Some(difficulty) = connection.take_easier(now) {
-                    self.jobs.ease(difficulty);
-                    self.emit(PoolInput::Easier { difficulty });
-                }
-                let over = self.redirect_over().is_some_and(|until| now >= until);
-                if over && self.is_up() && !self.ledger.awaits_answer() {
-                    self.leave(now, &Outage::RedirectOver);
-                }
+        if let Phase::Open(connection) = &mut self.phase {
+            let overdue = connection.overdue(now, self.config.options.watchdog);
+            let easier = connection.take_easier(now);
+            if let Some(outage) = overdue {
+                self.leave(now, &outage);
+            } else if let Some(difficulty) = easier {
+                self.jobs.ease(difficulty);
+                self.emit(PoolInput::Easier { difficulty });
             }
-            _ => {}
+        }
+        let redirect_over = self.redirect_over().is_some_and(|until| now >= until);
+        if redirect_over && self.is_up() && !self.ledger.awaits_answer() {
+            self.leave(now, &Outage::RedirectOver);
+        }
+        if matches!(self.phase, Phase::Away(until) if now >= until) {
+            self.connect();
         }
     }
 

@@ -103,3 +103,31 @@ impl StyleChoice {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_protocol::stratum::Grant;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn rolled_bits_are_written_as_the_vectors_say() {
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../../protocol/vectors/stratum-v1.json")).unwrap();
+        let vectors = vectors["version_bits"].as_array().unwrap();
+        assert_eq!(vectors.len(), 6);
+        for vector in vectors {
+            let word = |name: &str| u32::from_str_radix(vector[name].as_str().unwrap(), 16).unwrap();
+            let (base, version, mask) = (word("base_version"), word("header_version"), word("mask"));
+            let mut rolling = Rolling::new(VersionMask(u32::MAX));
+            let (granted, mask) = (Grant::Granted, Some(VersionMask(mask)));
+            rolling.on_configured(&Configured { version_rolling: granted, mask, ..Configured::default() });
+            assert!(rolling.allows(base, version));
+            let (replace, xor) = (word("submit_replace"), word("submit_xor"));
+            assert_eq!(rolling.bits(Style::Replace, base, version), Some(replace));
+            assert_eq!(rolling.bits(Style::Xor, base, version), Some(xor));
+            assert_eq!(rolling.is_ambiguous(base), !vector["all_equal"].as_bool().unwrap());
+        }
+    }
+}
