@@ -90,6 +90,14 @@ impl Wire {
         self.end(end).line = line;
     }
 
+    /// How one end speaks and listens at the moment.
+    pub fn line(&self, end: Side) -> Line {
+        match end {
+            Side::Host => self.host.line,
+            Side::Device => self.device.line,
+        }
+    }
+
     /// From now on `fault` happens by itself with `probability`: per byte for the faults of a byte, per chunk for the others.
     /// False where it cannot happen here.
     pub fn set_chance(&mut self, fault: DeviceFault, probability: f64) -> bool {

@@ -8,8 +8,9 @@ use adit_protocol::Micros;
 use super::{Conn, PoolEvent, PoolOutput, Quirk, Quirks};
 use crate::dice::Dice;
 
-/// Longest piece that a line is cut into.
-const PIECE: u64 = 40;
+/// Longest piece that a usual line is cut into. A huge one is cut into at least [`MANY`].
+const PIECE: usize = 40;
+const MANY: usize = 50;
 
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -54,10 +55,11 @@ impl Outbox {
         for output in self.stage.drain(..) {
             match output {
                 PoolOutput::Send { conn, bytes } if self.quirks.has(Quirk::SplitLines) => {
+                    let longest = PIECE.max(bytes.len() / MANY) as u64;
                     let mut rest = bytes.as_slice();
                     while !rest.is_empty() {
-                        let (piece, after) =
-                            rest.split_at(rest.len().min(self.dice.between(1, PIECE) as usize));
+                        let length = self.dice.between(1, longest) as usize;
+                        let (piece, after) = rest.split_at(length.min(rest.len()));
                         self.queue.push_back((due, PoolOutput::Send { conn, bytes: piece.to_vec() }));
                         rest = after;
                     }

@@ -1,6 +1,6 @@
 //! The real clock.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use adit_protocol::Micros;
 
@@ -24,4 +24,10 @@ impl Clock {
             None => std::future::pending().await,
         }
     }
+}
+
+/// Seconds since 1970 now: what [`PoolSettings::epoch`](crate::pool::PoolSettings::epoch) is for a pool that starts now.
+pub fn epoch() -> u32 {
+    let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(passed.as_secs()).unwrap_or(u32::MAX)
 }

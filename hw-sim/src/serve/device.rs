@@ -1,112 +1,51 @@
-//! One simulated device on real ports.
+//! The task of one simulated device: carries bytes between its ports and its wires, and tells it the time.
 
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use adit_protocol::Micros;
 use adit_protocol::devices::Model;
-use adit_protocol::wire::Port;
+use adit_protocol::wire::{Port, Side};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::end::End;
-use super::{Address, Place, ServeError, claim};
-use crate::{DeviceFault, DeviceInput, DeviceOutput, SimDevice, Truth};
+use super::{Address, Place, ServeError, can_happen};
+use crate::dice::Dice;
+use crate::{DeviceFault, DeviceInput, DeviceOutput, FaultSite, SimDevice, Truth, Wire};
 
-/// A device that is being served. Dropping it takes the device away.
-#[derive(Debug)]
-pub struct Served {
-    model: &'static Model,
-    orders: mpsc::Sender<Order>,
-    addresses: Vec<Address>,
-    task: JoinHandle<Truth>,
-}
+/// How often faults that are neither of the wire nor asked for are given their chance.
+const ROLL: Duration = Duration::from_secs(1);
+/// Shortest and longest time for which a device is away, in microseconds.
+const AWAY: [u64; 2] = [1_000_000, 10_000_000];
 
+/// What the owner of a served device wants.
 #[derive(Debug)]
-enum Order {
-    Fault(DeviceFault),
+pub(super) enum Order {
+    Fault(DeviceFault, oneshot::Sender<bool>),
+    Chance(DeviceFault, f64, oneshot::Sender<bool>),
     Unplug(oneshot::Sender<()>),
     Replug(oneshot::Sender<Result<Vec<Address>, ServeError>>),
     Truth(oneshot::Sender<Truth>),
 }
 
-impl Served {
-    /// Powers `device` on and offers its ports at `places`, in port order. Runs on the tokio runtime of the caller, which
-    /// needs I/O and time enabled.
-    ///
-    /// # Errors
-    /// When a path is taken, the system gives no pseudo-terminal or an address cannot be listened on.
-    pub async fn start(
-        device: Box<dyn SimDevice>,
-        model: &'static Model,
-        places: Vec<Place>,
-    ) -> Result<Self, ServeError> {
-        claim(&places)?;
-        let mut server = Server { device, model, places, ends: Vec::new(), clock: Clock::start() };
-        let addresses = server.plug_in().await?;
-        let (orders, inbox) = mpsc::channel(16);
-        Ok(Self { model, orders, addresses, task: tokio::spawn(server.run(inbox)) })
-    }
-
-    /// The row of the model table.
-    pub fn model(&self) -> &'static Model {
-        self.model
-    }
-
-    /// Where the ports are, in port order.
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
-    }
-
-    /// Breaks something.
-    pub async fn fault(&self, fault: DeviceFault) {
-        let _ = self.orders.send(Order::Fault(fault)).await; // nothing to break in a device that is gone
-    }
-
-    /// Pulls the plug: terminals hang up, links vanish, connections close. Returns when that is done.
-    pub async fn unplug(&self) {
-        let (done, wait) = oneshot::channel();
-        let _ = self.orders.send(Order::Unplug(done)).await;
-        let _ = wait.await;
-    }
-
-    /// Puts the device back at the same places with everything in its reset state. Does nothing to a plugged one.
-    ///
-    /// # Errors
-    /// As [`Self::start`]; the device then stays unplugged.
-    pub async fn replug(&mut self) -> Result<(), ServeError> {
-        let (done, wait) = oneshot::channel();
-        let _ = self.orders.send(Order::Replug(done)).await;
-        if let Ok(result) = wait.await {
-            self.addresses = result?;
-        }
-        Ok(())
-    }
-
-    /// What really happened inside so far; `None` when the device's task has failed.
-    pub async fn truth(&self) -> Option<Truth> {
-        let (answer, wait) = oneshot::channel();
-        self.orders.send(Order::Truth(answer)).await.ok()?;
-        wait.await.ok()
-    }
-
-    /// Takes the device away and says what really happened inside; `None` when the device's task has failed.
-    pub async fn stop(self) -> Option<Truth> {
-        drop(self.orders);
-        self.task.await.ok()
-    }
-}
-
-/// The device, its ports and the clock: everything its task owns.
-struct Server {
+/// The device, its wires and ports, and the clock.
+pub(super) struct Server {
     device: Box<dyn SimDevice>,
     model: &'static Model,
     places: Vec<Place>,
     /// One per port; none while the device is unplugged.
     ends: Vec<End>,
+    wires: Vec<Wire>,
     clock: Clock,
+    dice: Dice,
+    /// Chances per [`ROLL`] of faults that the wires do not know.
+    chances: Vec<(DeviceFault, f64)>,
+    next_roll: Micros,
+    /// Pulled out by a fault, to be put back then.
+    back_at: Option<Micros>,
 }
 
 /// What the task wakes up for.
@@ -118,7 +57,29 @@ enum Wake {
 }
 
 impl Server {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Truth {
+    pub(super) fn new(
+        device: Box<dyn SimDevice>,
+        model: &'static Model,
+        places: Vec<Place>,
+        seed: u64,
+    ) -> Self {
+        let wire = |(index, port)| Wire::new(seed.wrapping_add(index as u64), port);
+        Self {
+            device,
+            model,
+            places,
+            ends: Vec::new(),
+            wires: model.ports.iter().enumerate().map(wire).collect(),
+            clock: Clock::start(),
+            dice: Dice::new(seed, 0x5e47e),
+            chances: Vec::new(),
+            next_roll: Micros(0),
+            back_at: None,
+        }
+    }
+
+    /// Serves until the orders end.
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Truth {
         let mut buffer = [0; 4096];
         loop {
             let deadline = self.deadline();
@@ -128,33 +89,69 @@ impl Server {
                 read = read_any(&mut self.ends, &mut buffer) => read,
                 () = self.clock.reach(deadline) => Wake::Timer,
             };
+            let now = self.clock.now();
             match wake {
                 Wake::Order(None) => return self.device.truth(),
-                Wake::Order(Some(order)) => self.obey(order).await,
+                Wake::Order(Some(order)) => self.obey(now, order).await,
                 Wake::Bytes { port, length } => {
-                    self.tell(DeviceInput::Bytes { port: Port(port as u8), bytes: &buffer[..length] });
+                    self.follow_lines(now);
+                    self.wires[port].send(now, Side::Device, &buffer[..length]);
                 }
                 Wake::Broken { port, why } => {
-                    tracing::error!(model = self.model.key, port, error = %why, "the port broke: unplugging");
-                    self.ends.clear();
+                    tracing::error!(model = self.model.key, port, error = %why, "the port broke: unplugged");
+                    self.unplug();
                 }
-                Wake::Timer => self.tell(DeviceInput::Timer),
+                Wake::Timer => self.run_clock(now).await,
             }
+            self.carry(now);
             // A device that searches for a nonce asks for its next slice at once: let the others have theirs.
             tokio::task::yield_now().await;
         }
     }
 
     fn deadline(&self) -> Option<Micros> {
-        if self.ends.is_empty() { None } else { self.device.deadline() }
+        if self.ends.is_empty() {
+            return self.back_at;
+        }
+        let roll = (!self.chances.is_empty()).then_some(self.next_roll);
+        let wires = self.wires.iter().filter_map(Wire::deadline);
+        wires.chain(roll).chain(self.device.deadline()).min()
     }
 
-    async fn obey(&mut self, order: Order) {
+    async fn run_clock(&mut self, now: Micros) {
+        if self.back_at.is_some_and(|at| at <= now) {
+            match self.plug_in().await {
+                Ok(_) => tracing::info!(model = self.model.key, "plugged in again"),
+                Err(error) => tracing::error!(model = self.model.key, %error, "stays unplugged"),
+            }
+        }
+        if self.ends.is_empty() {
+            return;
+        }
+        if self.device.deadline().is_some_and(|at| at <= now) {
+            self.tell(now, DeviceInput::Timer);
+        }
+        if !self.chances.is_empty() && self.next_roll <= now {
+            self.next_roll = now + ROLL;
+            for (fault, probability) in self.chances.clone() {
+                if self.dice.chance(probability) {
+                    self.suffer(now, fault);
+                }
+            }
+        }
+    }
+
+    async fn obey(&mut self, now: Micros, order: Order) {
         // A caller that no longer waits for its answer is not an error.
         match order {
-            Order::Fault(fault) => self.tell(DeviceInput::Fault(fault)),
+            Order::Fault(fault, done) => {
+                let _ = done.send(self.suffer(now, fault));
+            }
+            Order::Chance(fault, probability, done) => {
+                let _ = done.send(self.set_chance(fault, probability));
+            }
             Order::Unplug(done) => {
-                self.ends.clear();
+                self.unplug();
                 let _ = done.send(());
             }
             Order::Replug(done) => {
@@ -167,7 +164,8 @@ impl Server {
     }
 
     /// Opens the ports and powers the device on, unless it is plugged in already.
-    async fn plug_in(&mut self) -> Result<Vec<Address>, ServeError> {
+    pub(super) async fn plug_in(&mut self) -> Result<Vec<Address>, ServeError> {
+        self.back_at = None;
         if self.ends.is_empty() {
             let mut ends = Vec::new();
             for (place, port) in self.places.iter().zip(self.model.ports) {
@@ -180,32 +178,86 @@ impl Server {
                 }
             }
             self.ends = ends;
-            self.tell(DeviceInput::PowerOn);
+            for (wire, port) in self.wires.iter_mut().zip(self.model.ports) {
+                wire.set_line(Side::Host, port.line);
+            }
+            self.tell(self.clock.now(), DeviceInput::PowerOn);
         }
         Ok(self.ends.iter().map(End::address).collect())
     }
 
-    /// Passes `input` on and carries out what the device does next. The baud rate of a pseudo-terminal is only seen by
-    /// looking, so every event begins with a look.
-    fn tell(&mut self, input: DeviceInput<'_>) {
-        let now = self.clock.now();
-        for (port, end) in self.ends.iter_mut().enumerate() {
-            if let Some(line) = end.changed_line() {
+    fn unplug(&mut self) {
+        self.ends.clear();
+        self.wires.iter_mut().for_each(Wire::cut);
+    }
+
+    fn set_chance(&mut self, fault: DeviceFault, probability: f64) -> bool {
+        if !self.places.iter().any(|place| can_happen(self.model, fault, place)) {
+            return false;
+        }
+        if fault.site() == FaultSite::Wire {
+            self.wires.iter_mut().fold(false, |any, wire| wire.set_chance(fault, probability) | any)
+        } else {
+            self.chances.push((fault, probability));
+            true
+        }
+    }
+
+    fn suffer(&mut self, now: Micros, fault: DeviceFault) -> bool {
+        if self.ends.is_empty() || !self.places.iter().any(|place| can_happen(self.model, fault, place)) {
+            return false;
+        }
+        match fault.site() {
+            FaultSite::Wire => {
+                let port = self.dice.below(self.wires.len() as u64) as usize;
+                return self.wires[port].inject(fault);
+            }
+            FaultSite::Link => {
+                tracing::info!(model = self.model.key, "unplugged");
+                self.unplug();
+                self.back_at = Some(now + Duration::from_micros(self.dice.between(AWAY[0], AWAY[1])));
+            }
+            FaultSite::Device => self.tell(now, DeviceInput::Fault(fault)),
+        }
+        true
+    }
+
+    /// The host's speed on a pseudo-terminal is only seen by looking, before every transfer.
+    fn follow_lines(&mut self, now: Micros) {
+        for port in 0..self.ends.len() {
+            if let Some(line) = self.ends[port].changed_line() {
                 tracing::debug!(model = self.model.key, port, baud = line.baud, "line set");
-                self.device.on_input(now, DeviceInput::Line { port: Port(port as u8), line });
+                self.wires[port].set_line(Side::Host, line);
+                self.tell(now, DeviceInput::Line { port: Port(port as u8), line });
             }
         }
+    }
+
+    /// Delivers what has arrived at either end of the wires.
+    fn carry(&mut self, now: Micros) {
+        self.follow_lines(now);
+        for port in 0..self.ends.len() {
+            while let Some((to, bytes)) = self.wires[port].next_arrival(now) {
+                if to == Side::Device {
+                    self.tell(now, DeviceInput::Bytes { port: Port(port as u8), bytes: &bytes });
+                } else if self.ends[port].write(&bytes) < bytes.len() {
+                    tracing::debug!(model = self.model.key, port, "nobody reads: bytes lost");
+                }
+            }
+            self.ends[port].show_line(self.wires[port].line(Side::Host));
+        }
+    }
+
+    /// Passes `input` on and puts what the device says on its wires. Modem lines and control transfers exist neither on a
+    /// pseudo-terminal nor on a TCP stream.
+    fn tell(&mut self, now: Micros, input: DeviceInput<'_>) {
         self.device.on_input(now, input);
         while let Some(output) = self.device.next_output() {
             if let DeviceOutput::Bytes { port, bytes } = output
-                && let Some(end) = self.ends.get(usize::from(port.0))
+                && let Some(wire) = self.wires.get_mut(usize::from(port.0))
             {
-                let lost = bytes.len() - end.write(&bytes);
-                if lost > 0 {
-                    tracing::debug!(model = self.model.key, lost, "nobody reads: bytes lost");
-                }
+                wire.send(now, Side::Host, &bytes);
             }
-            // Modem lines and control transfers do not exist on a pseudo-terminal or a TCP stream.
         }
     }
 }

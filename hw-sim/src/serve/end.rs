@@ -42,6 +42,16 @@ impl End {
         Some(line)
     }
 
+    /// Shows the host what has become of its line settings by themselves, so that it can set them again.
+    pub(super) fn show_line(&mut self, line: Line) {
+        if let Self::Pty { pty, line: known } = self
+            && line != *known
+        {
+            pty.set_baud(line.baud);
+            *known = line;
+        }
+    }
+
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Pty { pty, .. } => pty.poll_read(cx, buffer),

@@ -13,9 +13,15 @@ mod device;
 mod end;
 mod error;
 mod place;
+mod pool;
 mod pty;
+mod served;
 mod tcp;
+#[cfg(test)]
+mod tests;
 
-pub use device::Served;
+pub use clock::epoch;
 pub use error::ServeError;
 pub use place::{Address, Place, claim, ptys, tcp_ports};
+pub use pool::ServedPool;
+pub use served::{Served, can_happen};

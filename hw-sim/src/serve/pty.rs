@@ -54,6 +54,17 @@ impl Pty {
         Ok(line_of(&tcgetattr(&self.master)?))
     }
 
+    /// Changes the speed under the host's feet.
+    pub(super) fn set_baud(&self, baud: u32) {
+        let changed = tcgetattr(&self.master).and_then(|mut termios| {
+            termios.set_speed(baud)?;
+            tcsetattr(&self.master, OptionalActions::Now, &termios)
+        });
+        if let Err(error) = changed {
+            tracing::warn!(link = %self.link.display(), %error, "cannot change the speed");
+        }
+    }
+
     /// Bytes from the host.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
