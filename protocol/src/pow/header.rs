@@ -76,7 +76,10 @@ impl Header {
     /// The last 16 bytes: end of the merkle root, ntime, nbits, nonce.
     pub fn tail(&self) -> [u8; 16] {
         let mut tail = [0; 16];
-        tail.copy_from_slice(&self.to_bytes()[64..]);
+        tail[..4].copy_from_slice(&self.merkle_root.0[28..]);
+        tail[4..8].copy_from_slice(&self.ntime.to_le_bytes());
+        tail[8..12].copy_from_slice(&self.nbits.to_le_bytes());
+        tail[12..].copy_from_slice(&self.nonce.to_le_bytes());
         tail
     }
 }
