@@ -140,7 +140,7 @@ impl Issued {
 impl Reported {
     /// False when it is there already.
     fn insert(&mut self, claim: &Claim) -> bool {
-        if self.claims.contains(claim) {
+        if self.claims.iter().any(|other| other.nonce == claim.nonce && other == claim) {
             return false;
         }
         if self.claims.len() < REMEMBERED {
