@@ -69,39 +69,44 @@ impl Session {
         latency: Duration,
         response: &Response,
     ) -> Result<(), Outage> {
-        let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
-        let ambiguous = connection.rolling.is_ambiguous(share.job.version);
-        let (answer, outcome) = match response.accepted() {
-            Ok(()) => {
-                connection.rejects = None;
-                connection.was_useful = true;
-                if ambiguous {
-                    self.style.on_accepted();
-                }
-                self.ledger.counts.accepted += 1;
-                (Answer::Accepted, Ok(()))
-            }
-            Err(refusal) => {
-                let refusal = legible_refusal(refusal);
-                self.ledger.counts.rejected += 1;
-                let kind = kind_of(&refusal);
-                if ambiguous && self.style.on_refused(kind) {
-                    self.complain(
-                        now,
-                        format_args!("refuses changed version bits; sending all bits from now on"),
-                    );
-                }
-                (Answer::Rejected { kind, reason: refusal.to_string() }, self.on_reject(now, &refusal))
-            }
+        let refused =
+            response.accepted().err().map(legible_refusal).map(|refusal| (kind_of(&refusal), refusal));
+        let answer = match &refused {
+            None => Answer::Accepted,
+            Some((kind, refusal)) => Answer::Rejected { kind: *kind, reason: refusal.to_string() },
         };
         self.emit(PoolInput::Answer { share: share.key, answer, latency });
-        outcome
+        match refused {
+            None => {
+                self.on_accepted(&share);
+                Ok(())
+            }
+            Some((kind, refusal)) => self.on_refused(now, &share, kind, &refusal),
+        }
     }
 
-    /// What follows from a reject beyond counting it.
-    fn on_reject(&mut self, now: Micros, refusal: &Refusal) -> Result<(), Outage> {
+    fn on_accepted(&mut self, share: &Share) {
+        self.ledger.counts.accepted += 1;
+        let Phase::Open(connection) = &mut self.phase else { return };
+        connection.rejects = None;
+        connection.was_useful = true;
+        if connection.rolling.is_ambiguous(share.job.version) {
+            self.style.on_accepted();
+        }
+    }
+
+    /// What follows from a reject.
+    fn on_refused(
+        &mut self,
+        now: Micros,
+        share: &Share,
+        kind: RejectKind,
+        refusal: &Refusal,
+    ) -> Result<(), Outage> {
+        self.ledger.counts.rejected += 1;
         let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         match refusal.code {
+            Some(24) if connection.is_logging_in() => return Ok(()), // sent before the login was repeated
             Some(24) if !connection.logged_in_again => {
                 connection.logged_in_again = true;
                 self.log_in();
@@ -116,6 +121,15 @@ impl Session {
         if count + 1 >= FEWEST_REJECTS && now.since(first) >= ONLY_REJECTS {
             let seconds = now.since(first).as_secs();
             return Err(Outage::OnlyRejects { seconds, reason: refusal.to_string() });
+        }
+        if connection.rolling.is_ambiguous(share.job.version) && self.style.on_refused(kind) {
+            self.complain(now, format_args!("refuses changed version bits; sending all bits from now on"));
+        } else if kind == RejectKind::LowDifficulty {
+            let (found, asked) = (share.difficulty, share.job.share_target.difficulty());
+            self.complain(
+                now,
+                format_args!("refused a share of difficulty {found} as too easy, its job asked for {asked}"),
+            );
         }
         Ok(())
     }

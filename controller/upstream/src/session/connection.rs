@@ -103,6 +103,11 @@ impl Connection {
         self.stage == Stage::Up
     }
 
+    /// Whether the answer to a login is open.
+    pub(super) fn is_logging_in(&self) -> bool {
+        self.requests.values().any(|request| *request == Request::Authorize)
+    }
+
     /// Something came.
     pub(super) fn heard(&mut self, now: Micros) {
         self.last_line = now;

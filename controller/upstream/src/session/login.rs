@@ -9,6 +9,7 @@ use adit_protocol::stratum::{
     ClientCall, Configure, Configured, Message, Response, Subscription, VersionRolling,
 };
 use adit_protocol::wire::Micros;
+use serde_json::Value;
 
 use super::connection::{Connection, REPLY, Request, Stage};
 use super::rolling::Rolling;
@@ -20,7 +21,7 @@ use crate::legible::legible_refusal;
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// A session is not resumed after so long.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// Longest session id that is sent back.
+/// Longest session id that is sent back, as JSON text.
 const SESSION_LIMIT: usize = 256;
 
 /// What the login asks for. Each form leaves out what may have displeased the pool in the one before.
@@ -88,7 +89,7 @@ impl Session {
     fn session_to_resume(&self) -> Option<String> {
         let asks = matches!(self.form, Form::Full | Form::NoConfigure);
         let session = self.resume.as_ref().filter(|_| asks)?.subscription.session.clone();
-        session.filter(|session| session.len() <= SESSION_LIMIT)
+        session.filter(|session| Value::from(session.as_str()).to_string().len() <= SESSION_LIMIT)
     }
 
     /// The pool hung up. If it did so at once, the next login asks for less.

@@ -295,8 +295,9 @@ impl Session {
                 self.backoff.reset();
                 self.form = Form::Full;
             }
-            self.resume =
-                connection.subscription.take().map(|subscription| Resume { subscription, lost: now });
+            if let Some(subscription) = connection.subscription.take() {
+                self.resume = Some(Resume { subscription, lost: now });
+            }
             if *outage != Outage::Closed {
                 self.outbox.push_back(SessionAction::Close);
             }

@@ -320,3 +320,25 @@ fn a_pool_that_hangs_up_on_extranonce_subscribe_is_not_asked_again() {
         "#,
     );
 }
+
+#[test]
+fn a_session_id_that_would_not_fit_into_a_line_is_not_sent_back() {
+    let id = r"\u0001".repeat(200);
+    Script::new().then(&format!(
+        r#"
+        ! connect …
+        * connected
+        > {{"id":1,…
+        > {{"id":2,…
+        < {{"id":2,"result":[[["mining.notify","{id}"]],"f000000f",4],"error":null}}
+        > {{"id":3,…
+        * closed
+        ! warning …
+        + deadline
+        ! connect …
+        * connected
+        > {{"id":1,…
+        > {{"id":2,"method":"mining.subscribe","params":["adit/0.1.0"]}}
+        "#
+    ));
+}

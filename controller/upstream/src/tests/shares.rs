@@ -49,6 +49,7 @@ fn shares_are_not_held_back_and_answers_may_come_in_any_order_and_form() {
         < {"id":4,"result":true,"error":null}
         < {"id":5,"result":false,"error":[20,"x",null],"reject-reason":"Above target"}
         ! answer 2 rejected LowDifficulty: Above target
+        ! warning pool pool.example.com:3333: refused a share of difficulty 2 as too easy, its job asked for 1
         "#,
     );
     let counts = Counts { submitted: 3, accepted: 2, rejected: 1, ..Counts::default() };
@@ -97,6 +98,14 @@ fn a_resumed_session_gets_the_shares_that_were_not_answered() {
             ! warning …
             ! down
             * submit 2 job 1
+            + deadline
+            ! connect …
+            * connected
+            > {"id":1,…
+            > {"id":2,"method":"mining.subscribe","params":["adit/0.1.0","5e5510"]}
+            + 6s
+            * closed
+            ! warning …
             "#,
         )
         .then(&login_again("f000000f"))
@@ -225,14 +234,18 @@ fn an_unknown_worker_is_logged_in_once_more_and_then_the_connection_is_renewed()
         r#"
         * submit 1 job 1
         > {"id":4,…
-        < {"id":4,"result":null,"error":[24,"Unauthorized worker",null]}
-        > {"id":5,"method":"mining.authorize","params":["user.rig1","x"]}
-        ! answer 1 rejected Unauthorized: Unauthorized worker
-        < {"id":5,"result":true,"error":null}
         * submit 2 job 1
-        > {"id":6,…
-        < {"id":6,"result":null,"error":[24,"Unauthorized worker",null]}
+        > {"id":5,…
+        < {"id":4,"result":null,"error":[24,"Unauthorized worker",null]}
+        ! answer 1 rejected Unauthorized: Unauthorized worker
+        > {"id":6,"method":"mining.authorize","params":["user.rig1","x"]}
+        < {"id":5,"result":null,"error":[24,"Unauthorized worker",null]}
         ! answer 2 rejected Unauthorized: Unauthorized worker
+        < {"id":6,"result":true,"error":null}
+        * submit 3 job 1
+        > {"id":7,…
+        < {"id":7,"result":null,"error":[24,"Unauthorized worker",null]}
+        ! answer 3 rejected Unauthorized: Unauthorized worker
         ! close
         ! warning pool pool.example.com:3333: the pool no longer knows this connection: Unauthorized worker; next attempt in 1 s
         ! down
@@ -278,6 +291,7 @@ fn a_pool_that_refuses_every_share_for_half_a_minute_is_left() {
             > {{"id":{id},…
             < {{"id":{id},"result":false,"error":[23,"Low difficulty share",null]}}
             ! answer {key} rejected LowDifficulty: Low difficulty share
+            ! warning pool pool.example.com:3333: refused a share of difficulty 2 as too easy, its job asked for 1
             + 10s
             "#,
             id = key + 3
@@ -316,6 +330,7 @@ fn a_pool_that_refuses_changed_bits_twice_is_sent_all_bits() {
         > {"id":4,…"00004000"]}
         < {"id":4,"result":null,"error":[23,"Above target",null]}
         ! answer 1 rejected LowDifficulty: Above target
+        ! warning pool pool.example.com:3333: refused a share of difficulty 2 as too easy, its job asked for 1
         * submit 2 job 1 version=2000a000
         > {"id":5,…"00008000"]}
         < {"id":5,"result":null,"error":[21,"stale",null]}
@@ -323,8 +338,8 @@ fn a_pool_that_refuses_changed_bits_twice_is_sent_all_bits() {
         * submit 3 job 1 version=2000a000
         > {"id":6,…"00008000"]}
         < {"id":6,"result":null,"error":[23,"Above target",null]}
-        ! warning pool pool.example.com:3333: refuses changed version bits; sending all bits from now on
         ! answer 3 rejected LowDifficulty: Above target
+        ! warning pool pool.example.com:3333: refuses changed version bits; sending all bits from now on
         * submit 4 job 1 version=2000a000
         > {"id":7,…"0000a000"]}
         "#,
