@@ -1,11 +1,12 @@
 //! Whatever a pool says in whatever order: nothing panics, nothing grows, every share gets one answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use adit_core::PoolInput;
 use adit_protocol::wire::Micros;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::script::{Script, notify};
 use crate::{ConnectError, SessionAction, SessionInput};
@@ -16,6 +17,8 @@ enum Step {
     Failed,
     Closed,
     Says(String),
+    /// The oldest request that is open gets a good answer; if it is a share, this one.
+    Answers(bool),
     Bytes(Vec<u8>),
     Wait(u64),
     /// A share of one of the jobs seen, with some version.
@@ -69,14 +72,9 @@ fn line() -> impl Strategy<Value = String> {
     });
     let response = (id, value.clone(), value)
         .prop_map(|(id, result, error)| format!(r#"{{"id":{id},"result":{result},"error":{error}}}"#));
-    // What a good pool says, so that sessions come up.
-    let good = (1..12_u64).prop_map(|id| format!(r#"{{"id":{id},"result":true,"error":null}}"#));
-    let subscribed = (1..3_u64).prop_map(|id| {
-        format!(r#"{{"id":{id},"result":[[["mining.notify","5e"]],"f000000f",4],"error":null}}"#)
-    });
     let job = (0..5_u32, any::<bool>())
         .prop_map(|(number, clean)| notify(&format!("j{number}{}", if clean { " clean" } else { "" })));
-    prop_oneof![2 => call, 2 => response, 3 => good, 3 => subscribed, 3 => job, 1 => Just("garbage".to_owned())]
+    prop_oneof![4 => call, 2 => response, 8 => job, 1 => Just("garbage".to_owned())]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -84,7 +82,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Connected),
         1 => Just(Step::Failed),
         1 => Just(Step::Closed),
-        12 => line().prop_map(Step::Says),
+        6 => line().prop_map(Step::Says),
+        16 => any::<bool>().prop_map(Step::Answers),
         1 => vec(any::<u8>(), 0..64).prop_map(Step::Bytes),
         3 => (1..70_000_u64).prop_map(Step::Wait),
         6 => (any::<usize>(), proptest::sample::select(vec![0x2000_0000, 0x2000_2000, 0x3000_0001])).prop_map(|(job, version)| Step::Submit(job, version)),
@@ -99,6 +98,8 @@ struct Seen {
     open: bool,
     submitted: u64,
     answered: BTreeSet<u64>,
+    /// Requests of this connection.
+    requests: VecDeque<Value>,
 }
 
 impl Seen {
@@ -109,13 +110,16 @@ impl Seen {
                 SessionAction::Connect { .. } => {
                     prop_assert!(!self.open && !self.connecting, "connects twice");
                     self.connecting = true;
+                    self.requests.clear();
                 }
                 SessionAction::Close => prop_assert!(std::mem::take(&mut self.open), "closes nothing"),
                 SessionAction::Send(line) => {
                     prop_assert!(line.len() < 1024 && line.ends_with(b"\n"));
-                    let text = std::str::from_utf8(&line).unwrap();
-                    let message: serde_json::Value = serde_json::from_str(text).unwrap();
+                    let message: Value = serde_json::from_slice(&line).unwrap();
                     prop_assert!(self.up || message["method"] != "mining.submit");
+                    if message["method"].is_string() {
+                        self.requests.push_back(message);
+                    }
                 }
                 SessionAction::Emit(PoolInput::Up { .. }) => {
                     prop_assert!(!std::mem::replace(&mut self.up, true), "up twice");
@@ -142,6 +146,16 @@ impl Seen {
         prop_assert!(script.session.pending() <= 1024);
         Ok(())
     }
+}
+
+/// What a good pool answers.
+fn answer(request: &Value, accept: bool) -> String {
+    let result = match request["method"].as_str() {
+        Some("mining.subscribe") => r#"[[["mining.notify","5e"]],"f000000f",4]"#,
+        Some("mining.submit") if !accept => "false",
+        _ => "true",
+    };
+    format!(r#"{{"id":{},"result":{result},"error":null}}"#, request["id"])
 }
 
 /// Lets time pass, keeping deadlines. A session that wants to be woken again and again at one instant hangs.
@@ -177,6 +191,11 @@ proptest! {
                     script.input(SessionInput::Closed);
                 }
                 Step::Says(line) => script.pool_says(&line),
+                Step::Answers(accept) => {
+                    if let Some(request) = seen.requests.pop_front() {
+                        script.pool_says(&answer(&request, accept));
+                    }
+                }
                 Step::Bytes(bytes) => script.input(SessionInput::Bytes(&bytes)),
                 Step::Wait(millis) => wait(&mut script, &mut seen, millis)?,
                 Step::Submit(job, version) => {
