@@ -17,7 +17,7 @@ pub struct CairnsmoreCommand {
     pub command: u8,
     /// Its argument: multiplier of 2.5 MHz, LED on, strap bits.
     pub data: u8,
-    /// Frame bytes 52 to 63. A board obeys only with ff at [4] to [7] (frame bytes 56 to 59).
+    /// Frame bytes 52 to 63. A board obeys only with ff in bytes 4 to 7 (frame bytes 56 to 59).
     pub trailer: [u8; 12],
 }
 
