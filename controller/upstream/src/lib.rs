@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] keeps one connection to one pool alive and speaks Stratum V1 over it (`docs/protocols/stratum-v1.md`): it
 //! turns what the pool says into [`PoolInput`](adit_core::PoolInput)s and shares into submits, each of which gets exactly one
-//! answer. Bytes and time come in as arguments; the socket around it is [`io::run`], behind the feature `io`.
+//! answer. Bytes and time come in as arguments; the socket around it is `io::run`, behind the feature `io`.
 
 mod config;
 #[cfg(feature = "io")]
