@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adit_core::PoolInput;
-use adit_protocol::stratum::{BadParams, Id, Notify, Reconnect, Response, ServerCall, Subscription};
+use adit_protocol::stratum::{BadParams, Id, Notify, Reconnect, Response, ServerCall};
 use adit_protocol::wire::Micros;
 
 use super::{Phase, Redirected, Session};
@@ -28,13 +28,13 @@ impl Session {
                 connection.set_difficulty(now, difficulty, self.jobs.difficulty());
             }
             ServerCall::SetExtranonce { extranonce1, extranonce2_size } => {
-                // Without a subscription there is nothing to change.
-                let current = connection.next_subscription.take().or_else(|| connection.subscription.clone());
-                connection.next_subscription = current.map(|current| Subscription {
-                    extranonce1: extranonce1.unwrap_or(current.extranonce1),
-                    extranonce2_size: extranonce2_size.unwrap_or(current.extranonce2_size),
-                    session: current.session,
-                });
+                // Jobs keep what was in force when they were announced. Without a subscription there is nothing to change.
+                if let Some(subscription) = &mut connection.subscription {
+                    if let Some(extranonce1) = extranonce1 {
+                        subscription.extranonce1 = extranonce1;
+                    }
+                    subscription.extranonce2_size = extranonce2_size.unwrap_or(subscription.extranonce2_size);
+                }
             }
             ServerCall::SetVersionMask(mask) => connection.rolling.on_mask(mask),
             ServerCall::Reconnect(reconnect) => return self.on_reconnect(now, reconnect),
@@ -55,9 +55,6 @@ impl Session {
 
     fn on_notify(&mut self, now: Micros, notify: Notify) {
         let Phase::Open(connection) = &mut self.phase else { return };
-        if let Some(next) = connection.next_subscription.take() {
-            connection.subscription = Some(next);
-        }
         // Before the subscription a job has no extranonce.
         let Some(subscription) = &connection.subscription else { return };
         let mut job =

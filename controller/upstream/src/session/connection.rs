@@ -21,11 +21,10 @@ pub(super) struct Connection {
     pub(super) since: Micros,
     pub(super) lines: Lines,
     pub(super) stage: Stage,
+    /// In force for the jobs to come.
     pub(super) subscription: Option<Subscription>,
     /// The subscription is that of the connection before.
     pub(super) resumed: bool,
-    /// Said by `mining.set_extranonce`, in force with the next job.
-    pub(super) next_subscription: Option<Subscription>,
     pub(super) rolling: Rolling,
     /// Of the jobs to come.
     pub(super) difficulty: f64,
@@ -80,7 +79,6 @@ impl Connection {
             stage: Stage::Subscribing(now + REPLY),
             subscription: None,
             resumed: false,
-            next_subscription: None,
             rolling,
             difficulty: 1.0,
             held: None,

@@ -342,3 +342,18 @@ fn a_session_id_that_would_not_fit_into_a_line_is_not_sent_back() {
         "#
     ));
 }
+
+#[test]
+fn the_same_extranonce_without_a_session_to_resume_is_a_new_session() {
+    let login = r#"
+        ! connect …
+        * connected
+        > {"id":1,…
+        > {"id":2,"method":"mining.subscribe","params":["adit/0.1.0"]}
+        < {"id":2,"result":[null,"",8],"error":null}
+        > {"id":3,…
+        < {"id":3,"result":true,"error":null}
+        ! up
+    "#;
+    Script::new().then(login).then("* closed\n ! warning …\n ! down\n + deadline").then(login);
+}
