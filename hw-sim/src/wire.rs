@@ -208,14 +208,14 @@ impl Wire {
         let by_itself = self
             .slot(fault)
             .is_some_and(|slot| self.chances[slot] > 0.0 && self.dice.chance(self.chances[slot]));
+        self.disarm(to, fault) || by_itself
+    }
+
+    /// Takes one waiting `fault` away from `to`: an injected fault strikes once.
+    fn disarm(&mut self, to: Side, fault: DeviceFault) -> bool {
         let armed = &mut self.end(to).armed;
-        match armed.iter().position(|waiting| *waiting == fault) {
-            Some(at) => {
-                armed.remove(at);
-                true
-            }
-            None => by_itself,
-        }
+        let waiting = armed.iter().position(|waiting| *waiting == fault);
+        waiting.map(|at| armed.swap_remove(at)).is_some()
     }
 
     fn count(&mut self, fault: DeviceFault) {
@@ -227,8 +227,7 @@ impl Wire {
     /// Bytes that are lost, inverted or doubled.
     fn damage(&mut self, to: Side, mut bytes: Vec<u8>) -> Vec<u8> {
         for fault in [DeviceFault::DropByte, DeviceFault::FlipBit, DeviceFault::DuplicateByte] {
-            let forced =
-                self.end(to).armed.contains(&fault).then(|| self.dice.below(bytes.len() as u64) as usize);
+            let forced = self.disarm(to, fault).then(|| self.dice.below(bytes.len() as u64) as usize);
             let chance = self.slot(fault).map_or(0.0, |slot| self.chances[slot]);
             if forced.is_none() && chance <= 0.0 {
                 continue;
@@ -283,5 +282,31 @@ impl Wire {
             return;
         }
         self.end(to).push(due, bytes, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_protocol::devices::model;
+
+    use super::*;
+
+    #[test]
+    fn an_injected_fault_strikes_once() {
+        for fault in [DeviceFault::DropByte, DeviceFault::FlipBit, DeviceFault::DuplicateByte] {
+            let mut wire = Wire::new(7, &model("icarus").unwrap().ports[0]);
+            assert!(wire.inject(fault));
+            let mut damaged = 0;
+            for second in 0..10 {
+                let now = Micros::from_secs(second);
+                for to in [Side::Host, Side::Device] {
+                    wire.send(now, to, &[1, 2, 3, 4]);
+                }
+                while let Some((_, bytes)) = wire.next_arrival(now + Duration::from_millis(500)) {
+                    damaged += u32::from(bytes != [1, 2, 3, 4]);
+                }
+            }
+            assert_eq!((damaged, wire.applied(fault)), (1, 1), "{fault:?}");
+        }
     }
 }
