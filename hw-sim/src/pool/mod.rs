@@ -29,7 +29,7 @@ mod tally;
 mod trouble;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use adit_protocol::pow::VersionMask;
 use adit_protocol::stratum::{Notify, Reconnect};

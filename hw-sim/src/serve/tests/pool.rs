@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use adit_protocol::pow::{Header, Target, merkle_root, sha256d};
+use adit_protocol::pow::VersionMask;
 use adit_protocol::stratum::{
     ClientCall, Configure, Id, Message, Notify, Response, Secret, ServerCall, Submit, Subscription,
     VersionRolling,
@@ -11,18 +11,13 @@ use tokio::time::timeout;
 
 use super::GUARD;
 use crate::PoolFault;
+use crate::pool::tests::{EASY, easy, solve};
 use crate::pool::{Pool, PoolEvent, PoolOrder, PoolSettings, Quirk, Quirks, Reject};
 use crate::serve::{ServeError, ServedPool};
-
-const EASY: f64 = 1e-7;
 
 async fn serve(settings: PoolSettings) -> ServedPool {
     let pool = Pool::new(settings, 3).unwrap();
     ServedPool::start(pool, ([127, 0, 0, 1], 0).into()).await.unwrap()
-}
-
-fn easy() -> PoolSettings {
-    PoolSettings { difficulty: EASY, ..PoolSettings::default() }
 }
 
 /// A miner of few words.
@@ -43,7 +38,7 @@ impl Miner {
     /// Connects, logs in and waits for a job.
     async fn log_in(address: SocketAddr) -> Self {
         let mut miner = Self::connect(address).await;
-        let rolling = VersionRolling { mask: adit_protocol::pow::VersionMask::BIP320, min_bit_count: 2 };
+        let rolling = VersionRolling { mask: VersionMask::BIP320, min_bit_count: 2 };
         let configure = Configure { version_rolling: Some(rolling), ..Configure::default() };
         assert!(miner.ask(ClientCall::Configure(configure)).await.granted().is_ok());
         let subscribe = ClientCall::Subscribe { agent: Some("scripted/1".into()), session: None };
@@ -93,34 +88,18 @@ impl Miner {
         })
     }
 
-    /// Searches the present job, from `nonce` on.
-    fn solve(&self, mut nonce: u32) -> Submit {
+    /// A share of the present job.
+    fn share(&self) -> Submit {
         let job = self.job.as_ref().unwrap();
-        let extranonce2 = vec![7, 0, 0, 0];
-        let coinbase = [&job.coinbase_head, &self.extranonce1, &extranonce2, &job.coinbase_tail]
-            .map(Vec::as_slice)
-            .concat();
-        let merkle_root = merkle_root(sha256d(&coinbase), &job.merkle_branch);
-        let target = Target::from_difficulty(self.difficulty).unwrap();
-        let header = |nonce| Header {
-            version: job.version | 0x4000,
-            prev_hash: job.prev_hash,
-            merkle_root,
-            ntime: job.ntime,
-            nbits: job.nbits,
-            nonce,
-        };
-        while !target.is_met_by(&header(nonce).hash()) {
-            nonce += 1;
-        }
-        Submit {
+        let blank = Submit {
             worker: "rig.1".into(),
             job_id: job.job_id.clone(),
-            extranonce2,
+            extranonce2: vec![7, 0, 0, 0],
             ntime: job.ntime,
-            nonce,
+            nonce: 0,
             version_bits: Some(0x4000),
-        }
+        };
+        solve(job, &self.extranonce1, blank, self.difficulty)
     }
 }
 
@@ -130,7 +109,7 @@ async fn a_miner_logs_in_over_tcp_and_its_share_is_accepted_once() {
     let mut events = pool.take_events().unwrap();
     let mut miner = Miner::log_in(pool.address()).await;
     assert_eq!(miner.difficulty, EASY);
-    let share = miner.solve(0);
+    let share = miner.share();
     assert_eq!(miner.ask(ClientCall::Submit(share.clone())).await.accepted(), Ok(()));
     let refusal = miner.ask(ClientCall::Submit(share)).await.accepted().unwrap_err();
     assert_eq!(refusal.code, Some(22));
@@ -148,7 +127,7 @@ async fn lines_cut_into_pieces_and_100_kib_jobs_arrive_whole() {
     let pool = serve(PoolSettings { quirks, ..easy() }).await;
     let mut miner = Miner::log_in(pool.address()).await;
     assert!(miner.job.as_ref().unwrap().coinbase_tail.len() > 50 * 1024);
-    let share = miner.solve(0);
+    let share = miner.share();
     assert_eq!(miner.ask(ClientCall::Submit(share)).await.accepted(), Ok(()));
 }
 
@@ -163,7 +142,7 @@ async fn a_disconnect_and_an_order_reach_the_client() {
     pool.fault(PoolFault::Disconnect).await;
     while miner.listen().await.is_some() {}
     let mut again = Miner::log_in(pool.address()).await;
-    let share = again.solve(0);
+    let share = again.share();
     assert_eq!(again.ask(ClientCall::Submit(share)).await.accepted(), Ok(()));
     assert_eq!(pool.tally().await.unwrap().connections, 2);
 }
@@ -175,7 +154,7 @@ async fn a_client_that_sends_garbage_loses_its_connection_and_nobody_else_does()
     let mut bad = Miner::connect(pool.address()).await;
     bad.stream.get_mut().write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     assert_eq!(bad.listen().await, None);
-    let share = good.solve(0);
+    let share = good.share();
     assert_eq!(good.ask(ClientCall::Submit(share)).await.accepted(), Ok(()));
     assert_eq!(pool.stop().await.unwrap().malformed, 1);
     while good.listen().await.is_some() {}
