@@ -227,7 +227,7 @@ impl Core {
 
     fn on_job(&mut self, now: Micros, index: usize, job: Arc<Job>) {
         debug_assert_eq!(usize::from(job.pool.0), index, "a job of another pool");
-        let clean = self.pools[index].jobs.add(now, job, &self.policy);
+        let clean = self.pools[index].jobs.add(now, job);
         if self.active == Some(index) {
             self.change_job(now, clean);
         } else {

@@ -11,7 +11,8 @@ use adit_protocol::wire::Micros;
 use crate::Policy;
 use crate::counter::{Counter, NeedsTime};
 
-/// Most jobs remembered per pool, however fast they come.
+/// Most jobs remembered per pool, however fast they come. Dead ones are kept among them, so that a template that comes
+/// back is not counted through again.
 const MOST_JOBS: usize = 128;
 
 /// A job and what has become of it.
@@ -75,7 +76,7 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// A job arrived. Tells whether what is being searched has become worthless.
-    pub(crate) fn add(&mut self, now: Micros, job: Arc<Job>, policy: &Policy) -> bool {
+    pub(crate) fn add(&mut self, now: Micros, job: Arc<Job>) -> bool {
         self.received += 1;
         let clean = job.clean || self.current().is_none_or(|current| current.job.prev_hash != job.prev_hash);
         for state in &mut self.states {
@@ -97,9 +98,7 @@ impl Jobs {
             exhausted: false,
             job,
         });
-        while self.states.len() > MOST_JOBS
-            || self.states.front().is_some_and(|oldest| now.since(oldest.arrived) > policy.job_life)
-        {
+        if self.states.len() > MOST_JOBS {
             self.states.pop_front();
         }
         clean

@@ -13,7 +13,7 @@ pub struct Policy {
     pub ntime_ahead_s: u32,
     /// Header time never exceeds the job's by more than this, however old the job is (§9).
     pub ntime_cap_s: u32,
-    /// A job that is no longer the newest is forgotten after so long (§5.3).
+    /// Nonces of a job that is no longer the newest are submitted for so long after it arrived (§5.3).
     pub job_life: Duration,
     /// Longest pause between two attempts to open a device; the first is 1 s, each next one twice as long.
     pub longest_retry: Duration,

@@ -5,6 +5,7 @@ mod feeding;
 pub(crate) mod fixtures;
 mod life;
 mod verdicts;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,9 +71,9 @@ impl Rig {
         let (job, space) = (&work.job, &work.space);
         assert_eq!(work.header, job.header(space.extranonce2.start, space.ntime.start, space.version.base));
         for other in self.works.values().flatten().filter(|other| other.job.pool == job.pool) {
-            let same_root =
-                (&other.job.coinbase_head, other.job.prev_hash) == (&job.coinbase_head, job.prev_hash);
-            assert!(!same_root || are_disjoint(&other.space, space), "{other:?} and {work:?} overlap");
+            let template = |job: &Job| (job.coinbase_head.clone(), job.prev_hash, job.extranonce2_size);
+            let is_same = template(&other.job) == template(job);
+            assert!(!is_same || are_disjoint(&other.space, space), "{other:?} and {work:?} overlap");
             assert!(other.id != work.id, "{:?} was used before", work.id);
         }
         self.works.entry(device).or_default().push(work);
