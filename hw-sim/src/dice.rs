@@ -2,16 +2,16 @@
 
 /// A SplitMix64 generator.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// Dice that fall as `seed` says. `lane` separates the dice of one seed from each other.
-    pub(crate) const fn new(seed: u64, lane: u64) -> Self {
+    pub const fn new(seed: u64, lane: u64) -> Self {
         Self(seed ^ lane.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }
 
     /// 64 evenly distributed bits.
-    pub(crate) const fn roll(&mut self) -> u64 {
+    pub const fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,17 +20,17 @@ impl Dice {
     }
 
     /// A number below `bound`; 0 when `bound` is 0.
-    pub(crate) const fn below(&mut self, bound: u64) -> u64 {
+    pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.roll() as u128 * bound as u128) >> 64) as u64
     }
 
     /// A number in `low..=high`.
-    pub(crate) const fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub const fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
     /// True with `probability`.
-    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+    pub fn chance(&mut self, probability: f64) -> bool {
         // 53 bits make every multiple of 2^-53 in [0, 1) equally likely
         ((self.roll() >> 11) as f64) * 2_f64.powi(-53) < probability
     }

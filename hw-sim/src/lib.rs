@@ -16,5 +16,6 @@ mod wire;
 
 pub use catalog::{Build, BuildError, MIN_DIFFICULTY, Setting, settings, start, supports};
 pub use device::{DeviceInput, DeviceOutput, SimDevice, Truth};
+pub use dice::Dice;
 pub use fault::{DeviceFault, FaultSite, PoolFault, UnknownFault};
 pub use wire::Wire;

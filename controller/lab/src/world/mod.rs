@@ -1,0 +1,13 @@
+//! Hours of mining in seconds: devices, machines, core, sessions and pools in one thread, on one virtual clock, from one seed.
+//!
+//! Accounts are checked at every step. A world that breaks a law says so with the command that replays it.
+
+mod faults;
+mod outcome;
+mod pools;
+mod run;
+mod station;
+
+pub use faults::{FaultSet, UnknownFault};
+pub use outcome::{DeviceOutcome, Outcome};
+pub use run::{Violation, World, WorldConfig, WorldError, run};
