@@ -8,6 +8,8 @@ mod inbox;
 mod outlet;
 mod rbox;
 mod shell;
+#[cfg(test)]
+mod tests;
 
 use adit_protocol::devices::Model;
 use adit_protocol::icarus::{Chip, Dialect, Job, golden};
