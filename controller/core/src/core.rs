@@ -11,8 +11,9 @@ use crate::device::Device;
 use crate::issued::Finding;
 use crate::life::{Life, Link};
 use crate::pools::{self, Pool};
-use crate::verify::{self, Standing};
-use crate::{Answer, DeviceView, Effect, Notice, Policy, PoolInput, PoolView, Share, ShareKey, identity};
+use crate::{
+    Answer, DeviceView, Effect, Notice, Policy, PoolInput, PoolView, Share, ShareKey, identity, verify,
+};
 
 /// Everything between pools and devices.
 ///
@@ -149,10 +150,7 @@ impl Core {
             Some(finding) => {
                 let job = &device.issued.work(finding).job;
                 let pool = &self.pools[usize::from(job.pool.0)];
-                verify::judge(finding, job, |hash| Standing {
-                    share_target: pool.jobs.share_target(job.key, now, &self.policy),
-                    submitted: pool.submitted.contains(hash),
-                })
+                verify::judge(now, finding, job, pool, &self.policy)
             }
         };
         device.tally.judged(verdict);

@@ -1,42 +1,32 @@
 //! One nonce, one verdict.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use adit_driver::{Job, Nonce, Ruling, Verdict};
 use adit_protocol::pow::{Hash, Target};
+use adit_protocol::wire::Micros;
 
+use crate::Policy;
 use crate::issued::Finding;
+use crate::pools::Pool;
 
 /// Submitted shares remembered per pool.
 const REMEMBERED: usize = 4_096;
 
-/// What a pool is to the job of a nonce.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
-    /// Target of its shares; `None` when the job is dead.
-    pub(crate) share_target: Option<Target>,
-    /// The same hash was submitted to it before.
-    pub(crate) submitted: bool,
-}
-
-/// Judges a nonce whose claims were re-hashed, in the order of [`Verdict::ALL`].
-pub(crate) fn judge(finding: &Finding, job: &Job, standing: impl FnOnce(&Hash) -> Standing) -> Verdict {
+/// Judges a nonce whose claims were re-hashed, in the order of [`Verdict::ALL`]. `pool`: whose job it is of.
+pub(crate) fn judge(now: Micros, finding: &Finding, job: &Job, pool: &Pool, policy: &Policy) -> Verdict {
     if finding.repeated {
         return Verdict::Duplicate;
     }
     let Some(hash) = finding.hash.filter(|_| finding.kept) else { return Verdict::HardwareError };
     let meets = |target: Option<Target>| target.is_some_and(|target| target.is_met_by(&hash));
-    let standing = standing(&hash);
-    let verdict = match standing.share_target {
+    let verdict = match pool.jobs.share_target(job.key, now, policy) {
         _ if meets(job.network_target) => Verdict::Block,
-        None => Verdict::Stale,
+        None => return Verdict::Stale,
         Some(target) if meets(Some(target)) => Verdict::Share,
-        Some(_) => Verdict::BelowShare,
+        Some(_) => return Verdict::BelowShare,
     };
-    match verdict {
-        Verdict::Block | Verdict::Share if standing.submitted => Verdict::Duplicate,
-        _ => verdict,
-    }
+    if pool.submitted.contains(&hash) { Verdict::Duplicate } else { verdict }
 }
 
 /// What goes back to the machine.
@@ -53,7 +43,7 @@ pub(crate) fn ruling(nonce: &Nonce, finding: Option<&Finding>, verdict: Verdict)
 /// The hashes of the shares submitted last.
 #[derive(Debug, Default)]
 pub(crate) struct Submitted {
-    hashes: HashSet<Hash>,
+    hashes: BTreeSet<Hash>,
     order: VecDeque<Hash>,
 }
 

@@ -136,6 +136,15 @@ fn a_resumed_session_gets_its_shares_and_its_job_goes_on() {
 }
 
 #[test]
+fn shares_for_a_pool_that_stays_away_are_stale() {
+    let (mut rig, device) = rig();
+    let work = rig.work(device);
+    rig.pool(0, PoolInput::Down);
+    rig.wait_s(31);
+    assert_eq!(rig.nonce(device, &[share_of(&work)]).verdict, Verdict::Stale);
+}
+
+#[test]
 fn shares_of_a_session_that_was_not_resumed_are_stale() {
     let (mut rig, device) = rig();
     let work = rig.work(device);

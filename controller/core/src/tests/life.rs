@@ -1,4 +1,4 @@
-use adit_driver::{Event, LinkError, NoData, Quantity, Reading, Report};
+use adit_driver::{Event, LinkError, NoData, Quantity, Reading, Report, Verdict};
 
 use super::fixtures::{capability, job, stick};
 use super::*;
@@ -96,6 +96,23 @@ fn a_link_that_is_still_open_is_closed_before_the_next_is_opened() {
     assert_eq!(rig.attach(&renamed), device);
     rig.wait_s(2);
     assert_eq!(rig.opens(device), 1);
+}
+
+#[test]
+fn works_end_with_their_link() {
+    let mut rig = Rig::new();
+    let device = rig.stick("1");
+    rig.job(job(0, 1));
+    let claim = fixtures::claim(&rig.work(device), 0);
+    rig.fail(device, SILENT);
+    assert_ne!(
+        rig.nonce(device, &[claim]).verdict,
+        Verdict::UnknownWork,
+        "it was on its way when the link failed"
+    );
+    rig.wait_s(1);
+    rig.ready(device, capability());
+    assert_eq!(rig.nonce(device, &[claim]).verdict, Verdict::UnknownWork);
 }
 
 #[test]
