@@ -137,6 +137,11 @@ impl Rig {
         }
     }
 
+    /// What is on its way to the device does not arrive.
+    pub fn deafen(&mut self) {
+        self.ports.iter_mut().for_each(|port| port.wire.cut());
+    }
+
     /// Does everything that is due at `now`.
     pub fn advance(&mut self, now: Micros) {
         for index in 0..self.ports.len() {

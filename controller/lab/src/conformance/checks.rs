@@ -1,0 +1,112 @@
+//! How a device behaves while nothing goes wrong.
+
+use std::time::Duration;
+
+use adit_driver::{Event, Report, Verdict};
+
+use super::{Finding, Stand, Subject, ensure};
+
+pub(super) fn is_recognised(subject: &Subject) -> Result<(), Finding> {
+    let stand = Stand::at_work(subject)?;
+    let identified: Vec<_> = stand
+        .said
+        .iter()
+        .filter_map(|said| match said {
+            Report::Event(Event::Identified(model)) => Some(model.key),
+            _ => None,
+        })
+        .collect();
+    ensure(identified == [subject.item.model.key], || format!("identified as {identified:?}"))?;
+    let device = stand.device();
+    let capability = device.capability.cloned();
+    ensure(capability.as_ref().is_some_and(|it| it.eased && it.room > 0), || {
+        format!("it can {capability:?}")
+    })?;
+    ensure(device.faults == 0, || format!("{} faults, the last {:?}", device.faults, device.last_fault))
+}
+
+pub(super) fn refuses_unknown_settings(subject: &Subject) -> Result<(), Finding> {
+    let mut item = subject.item.clone();
+    item.settings.set("colour", "red");
+    let refused = item.machine(&item.detected(0, 0)).is_err();
+    ensure(refused, || "`colour=red` was taken".into())
+}
+
+pub(super) fn finds_what_it_promises(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    let (begun, jobs_before) = (stand.promised(), stand.rig.truth().jobs);
+    stand.run(stand.time_for(200))?;
+    let device = stand.device();
+    let (valid, promised) = (device.tally.valid() as f64, stand.promised());
+    ensure((valid - promised).abs() < 4.0 * promised.sqrt(), || {
+        format!("{valid} nonces instead of {promised:.0}")
+    })?;
+    let busy = promised - begun;
+    ensure(busy > 0.95 * 200.0, || format!("busy for {busy:.0} nonces of 200"))?;
+    ensure(device.tally.received == device.tally.valid(), || format!("false nonces: {:?}", device.tally))?;
+    let jobs = stand.rig.truth().jobs - jobs_before;
+    ensure(jobs < 100_000, || format!("{jobs} jobs for 200 nonces"))
+}
+
+pub(super) fn drops_everything_for_a_new_block(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    for _ in 0..20 {
+        let pause = stand.time_for(1).mul_f64(stand.dice.between(1, 150) as f64 / 100.0);
+        stand.run(pause)?;
+        let (jobs, stale) = (stand.rig.truth().jobs, stand.verdicts(Verdict::Stale));
+        stand.job(true)?;
+        // a job of 64 bytes takes 6 ms at 115200 baud; each unit gets its own
+        let units = u32::from(subject.item.model.chips.count) * 2;
+        stand.run(Duration::from_millis(50) + Duration::from_millis(10) * units)?;
+        let begun = stand.rig.truth().jobs - jobs;
+        ensure(begun > 0, || "the device goes on with the old block".into())?;
+        let late = stand.verdicts(Verdict::Stale) - stale;
+        ensure(late <= u64::from(units), || format!("{late} nonces of the old block in 50 ms"))?;
+    }
+    ensure(stand.verdicts(Verdict::HardwareError) == 0, || "hardware errors at the change of a block".into())
+}
+
+pub(super) fn late_nonces_count(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    while stand.device().tally.received < 200 {
+        stand.run(stand.time_for(1))?;
+        stand.job(false)?;
+        ensure(stand.now.as_secs_f64() < 1_000.0 * stand.time_for(1).as_secs_f64(), || {
+            "too few nonces".into()
+        })?;
+    }
+    let tally = *stand.device().tally;
+    ensure(tally.verdicts(Verdict::Share) == tally.received, || format!("not all are shares: {tally:?}"))
+}
+
+pub(super) fn waits_for_a_job(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::new(subject)?;
+    stand.plug();
+    stand.run_until_working()?;
+    stand.run(Duration::from_secs(60))?;
+    let device = stand.device();
+    ensure(device.tally.received == 0, || format!("nonces of no job: {:?}", device.tally))?;
+    ensure(device.faults == 0, || format!("waiting is no fault: {:?}", device.last_fault))?;
+    stand.job(true)?;
+    stand.run(stand.time_for(30))?;
+    let tally = *stand.device().tally;
+    ensure(tally.valid() > 8, || format!("after the job came: {tally:?}"))
+}
+
+pub(super) fn survives_a_storm_of_jobs(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    let jobs = stand.rig.truth().jobs;
+    for _ in 0..1_000 {
+        stand.job(false)?;
+        stand.run(Duration::from_millis(10))?;
+    }
+    let begun = stand.rig.truth().jobs - jobs;
+    let own_pace = 10.0 / stand.time_for(1).as_secs_f64() * 4.0;
+    let units = f64::from(subject.item.model.chips.count);
+    ensure((begun as f64) < own_pace + 20.0 * units, || format!("{begun} jobs in 10 s of storm"))?;
+    let before = stand.device().tally.valid();
+    stand.run(stand.time_for(40))?;
+    let after = stand.device().tally.valid();
+    ensure(after > before + 10, || format!("{} nonces after the storm", after - before))?;
+    ensure(stand.verdicts(Verdict::HardwareError) == 0, || "hardware errors in the storm".into())
+}
