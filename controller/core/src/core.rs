@@ -3,17 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use adit_driver::{Command, Detected, DeviceKey, Event, Job, Nonce, Order, PoolKey, Report, Verdict};
+use adit_driver::{Command, Detected, DeviceKey, Event, Job, Order, PoolKey, Report};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
 use crate::device::Device;
-use crate::issued::Finding;
 use crate::life::{Life, Link};
 use crate::pools::{self, Pool};
-use crate::{
-    Answer, DeviceView, Effect, Notice, Policy, PoolInput, PoolView, Share, ShareKey, identity, verify,
-};
+use crate::{DeviceView, Effect, Notice, Policy, PoolInput, PoolView, identity};
 
 /// Everything between pools and devices.
 ///
@@ -35,7 +32,7 @@ pub struct Core {
     /// When header time has advanced far enough for new works of a used-up job.
     pub(crate) refill_at: Option<Micros>,
     pub(crate) next_work: u64,
-    next_share: u64,
+    pub(crate) next_share: u64,
     /// Devices named so far, by model key.
     named: BTreeMap<&'static str, u32>,
     stopping: bool,
@@ -139,60 +136,6 @@ impl Core {
             self.devices[index].name = self.name(model.key);
         }
         self.devices[index].model = Some(model);
-    }
-
-    fn on_nonce(&mut self, now: Micros, index: usize, nonce: &Nonce) {
-        let device = &mut self.devices[index];
-        device.tally.received += 1;
-        let finding = device.issued.examine(&nonce.claims);
-        let verdict = match &finding {
-            None => Verdict::UnknownWork,
-            Some(finding) => {
-                let job = &device.issued.work(finding).job;
-                let pool = &self.pools[usize::from(job.pool.0)];
-                verify::judge(now, finding, job, pool, &self.policy)
-            }
-        };
-        device.tally.judged(verdict);
-        if verdict.is_valid() {
-            device.rate.add(now, finding.as_ref().map_or(0.0, |finding| finding.hashes));
-        }
-        let ruling = verify::ruling(nonce, finding.as_ref(), verdict);
-        let (device, difficulty) = (device.key, ruling.difficulty);
-        self.effects.push_back(Effect::Order(device, Order::Ruling(ruling)));
-        self.effects.push_back(Effect::Notice(Notice::Judged { device, verdict, difficulty }));
-        if let (Verdict::Block | Verdict::Share, Some(finding)) = (verdict, finding) {
-            self.submit(index, nonce, &finding, verdict, difficulty);
-        }
-    }
-
-    fn submit(&mut self, index: usize, nonce: &Nonce, finding: &Finding, verdict: Verdict, difficulty: f64) {
-        let device = &mut self.devices[index];
-        let (Some(claim), Some(hash)) = (nonce.claims.get(usize::from(finding.claim)), finding.hash) else {
-            return;
-        };
-        let job = Arc::clone(&device.issued.work(finding).job);
-        let key = ShareKey(self.next_share);
-        self.next_share += 1;
-        device.shares.submit();
-        let device = device.key;
-        let pool = job.pool;
-        let given_up = self.pools[usize::from(pool.0)].submit(key, device, hash);
-        if let Some(finder) = given_up {
-            self.devices[finder.0 as usize].shares.answer(&Answer::Lost);
-        }
-        let share = Share {
-            key,
-            device,
-            extranonce2: job.extranonce2_bytes(claim.extranonce2),
-            ntime: claim.ntime,
-            version: claim.version,
-            nonce: claim.nonce,
-            difficulty,
-            block: verdict == Verdict::Block,
-            job,
-        };
-        self.effects.push_back(Effect::Submit(pool, share));
     }
 
     /// A pool's session said something. Pools that were not announced to [`Self::new`] are ignored.

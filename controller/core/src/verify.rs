@@ -1,20 +1,78 @@
 //! One nonce, one verdict.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use adit_driver::{Job, Nonce, Ruling, Verdict};
+use adit_driver::{Job, Nonce, Order, Ruling, Verdict};
 use adit_protocol::pow::{Hash, Target};
 use adit_protocol::wire::Micros;
 
-use crate::Policy;
 use crate::issued::Finding;
 use crate::pools::Pool;
+use crate::{Answer, Core, Effect, Notice, Policy, Share, ShareKey};
 
 /// Submitted shares remembered per pool.
 const REMEMBERED: usize = 4_096;
 
+impl Core {
+    /// A device reported a nonce: judges it, tells the machine, submits it if it is worth it.
+    pub(crate) fn on_nonce(&mut self, now: Micros, index: usize, nonce: &Nonce) {
+        let device = &mut self.devices[index];
+        device.tally.received += 1;
+        let finding = device.issued.examine(&nonce.claims);
+        let verdict = match &finding {
+            None => Verdict::UnknownWork,
+            Some(finding) => {
+                let job = &device.issued.work(finding).job;
+                let pool = &self.pools[usize::from(job.pool.0)];
+                judge(now, finding, job, pool, &self.policy)
+            }
+        };
+        device.tally.judged(verdict);
+        if verdict.is_valid() {
+            device.rate.add(now, finding.as_ref().map_or(0.0, |finding| finding.hashes));
+        }
+        let ruling = ruling(nonce, finding.as_ref(), verdict);
+        let (device, difficulty) = (device.key, ruling.difficulty);
+        self.effects.push_back(Effect::Order(device, Order::Ruling(ruling)));
+        self.effects.push_back(Effect::Notice(Notice::Judged { device, verdict, difficulty }));
+        if let (Verdict::Block | Verdict::Share, Some(finding)) = (verdict, finding) {
+            self.submit(index, nonce, &finding, verdict, difficulty);
+        }
+    }
+
+    fn submit(&mut self, index: usize, nonce: &Nonce, finding: &Finding, verdict: Verdict, difficulty: f64) {
+        let device = &mut self.devices[index];
+        let (Some(claim), Some(hash)) = (nonce.claims.get(usize::from(finding.claim)), finding.hash) else {
+            return;
+        };
+        let job = Arc::clone(&device.issued.work(finding).job);
+        let key = ShareKey(self.next_share);
+        self.next_share += 1;
+        device.shares.submit();
+        let device = device.key;
+        let pool = job.pool;
+        let given_up = self.pools[usize::from(pool.0)].submit(key, device, hash);
+        if let Some(finder) = given_up {
+            self.devices[finder.0 as usize].shares.answer(&Answer::Lost);
+        }
+        let share = Share {
+            key,
+            device,
+            extranonce2: job.extranonce2_bytes(claim.extranonce2),
+            ntime: claim.ntime,
+            version: claim.version,
+            nonce: claim.nonce,
+            difficulty,
+            block: verdict == Verdict::Block,
+            job,
+        };
+        self.effects.push_back(Effect::Submit(pool, share));
+    }
+}
+
 /// Judges a nonce whose claims were re-hashed, in the order of [`Verdict::ALL`]. `pool`: whose job it is of.
-pub(crate) fn judge(now: Micros, finding: &Finding, job: &Job, pool: &Pool, policy: &Policy) -> Verdict {
+fn judge(now: Micros, finding: &Finding, job: &Job, pool: &Pool, policy: &Policy) -> Verdict {
     if finding.repeated {
         return Verdict::Duplicate;
     }
@@ -30,7 +88,7 @@ pub(crate) fn judge(now: Micros, finding: &Finding, job: &Job, pool: &Pool, poli
 }
 
 /// What goes back to the machine.
-pub(crate) fn ruling(nonce: &Nonce, finding: Option<&Finding>, verdict: Verdict) -> Ruling {
+fn ruling(nonce: &Nonce, finding: Option<&Finding>, verdict: Verdict) -> Ruling {
     let hash = finding.and_then(|finding| finding.hash);
     Ruling {
         seq: nonce.seq,
