@@ -1,10 +1,10 @@
 //! Everything that can be broken on purpose: closed enums whose names are the contract of `--faults` and `--fault`.
 
 macro_rules! faults {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $what:literal])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
+        pub enum $name { $($(#[doc = $what])* $variant,)* }
 
         impl $name {
             /// All of them, in the order of the documentation.
@@ -13,6 +13,11 @@ macro_rules! faults {
             /// The name users type.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
+            }
+
+            /// What it is, in a sentence for users.
+            pub const fn what(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($what),*).trim_ascii(),)* }
             }
         }
 

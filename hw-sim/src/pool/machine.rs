@@ -30,6 +30,11 @@ const MAX_STEP: f64 = 4.0;
 /// the deadline.
 #[derive(Debug)]
 pub struct Pool {
+    #[cfg_attr(
+        not(feature = "serve"),
+        expect(dead_code, reason = "only serving lets faults happen by themselves")
+    )]
+    pub(crate) seed: u64,
     pub(super) settings: PoolSettings,
     pub(super) dice: Dice,
     pub(super) now: Micros,
@@ -63,6 +68,7 @@ impl Pool {
         let job = Arc::new(chain.job(&settings, settings.epoch, true));
         let next_block = block_pause(&settings, &mut dice).map(|pause| Micros(0) + pause);
         Ok(Self {
+            seed,
             next_job: Micros(0) + settings.job_interval,
             next_block,
             next_extranonce1: settings.extranonce1,

@@ -1,7 +1,7 @@
 //! A simulated Stratum V1 pool: real jobs, real checks, exact counts (`docs/protocols/stratum-v1.md`).
 //!
 //! [`Pool`] is a state machine for any number of connections. It rebuilds the header of every submit and hashes it, so its
-//! [`Tally`] is the truth that a miner's own counters are compared with. [`PoolFault`](crate::PoolFault)s break it at a
+//! [`Tally`] is the truth that a miner's own counters are compared with. [`PoolFault`]s break it at a
 //! moment, [`Quirk`]s give it the habits of real pools for its whole life, [`PoolOrder`]s let a test conduct it.
 //!
 //! ```

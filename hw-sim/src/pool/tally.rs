@@ -236,3 +236,15 @@ pub enum DropReason {
     /// A fault.
     OnPurpose,
 }
+
+impl DropReason {
+    /// Name in machine-readable output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLong => "too_long",
+            Self::Full => "full",
+            Self::OnPurpose => "on_purpose",
+        }
+    }
+}

@@ -12,12 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::end::End;
+use super::trouble::Trouble;
 use super::{Address, Place, ServeError, can_happen};
-use crate::dice::Dice;
-use crate::{DeviceFault, DeviceInput, DeviceOutput, FaultSite, SimDevice, Truth, Wire};
+use crate::{DeviceFault, DeviceInput, DeviceOutput, Dice, FaultSite, SimDevice, Truth, Wire};
 
-/// How often faults that are neither of the wire nor asked for are given their chance.
-const ROLL: Duration = Duration::from_secs(1);
 /// Shortest and longest time for which a device is away, in microseconds.
 const AWAY: [u64; 2] = [1_000_000, 10_000_000];
 
@@ -41,9 +39,8 @@ pub(super) struct Server {
     wires: Vec<Wire>,
     clock: Clock,
     dice: Dice,
-    /// Chances per [`ROLL`] of faults that the wires do not know.
-    chances: Vec<(DeviceFault, f64)>,
-    next_roll: Micros,
+    /// Faults that the wires do not know.
+    trouble: Trouble<DeviceFault>,
     /// Pulled out by a fault, to be put back then.
     back_at: Option<Micros>,
 }
@@ -72,8 +69,7 @@ impl Server {
             wires: model.ports.iter().enumerate().map(wire).collect(),
             clock: Clock::start(),
             dice: Dice::new(seed, 0x5e47e),
-            chances: Vec::new(),
-            next_roll: Micros(0),
+            trouble: Trouble::new(seed),
             back_at: None,
         }
     }
@@ -113,9 +109,8 @@ impl Server {
         if self.ends.is_empty() {
             return self.back_at;
         }
-        let roll = (!self.chances.is_empty()).then_some(self.next_roll);
         let wires = self.wires.iter().filter_map(Wire::deadline);
-        wires.chain(roll).chain(self.device.deadline()).min()
+        wires.chain(self.trouble.deadline()).chain(self.device.deadline()).min()
     }
 
     async fn run_clock(&mut self, now: Micros) {
@@ -131,13 +126,8 @@ impl Server {
         if self.device.deadline().is_some_and(|at| at <= now) {
             self.tell(now, DeviceInput::Timer);
         }
-        if !self.chances.is_empty() && self.next_roll <= now {
-            self.next_roll = now + ROLL;
-            for (fault, probability) in self.chances.clone() {
-                if self.dice.chance(probability) {
-                    self.suffer(now, fault);
-                }
-            }
+        for fault in self.trouble.due(now) {
+            self.suffer(now, fault);
         }
     }
 
@@ -198,7 +188,7 @@ impl Server {
         if fault.site() == FaultSite::Wire {
             self.wires.iter_mut().fold(false, |any, wire| wire.set_chance(fault, probability) | any)
         } else {
-            self.chances.push((fault, probability));
+            self.trouble.add(fault, probability);
             true
         }
     }

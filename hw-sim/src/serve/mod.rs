@@ -19,6 +19,7 @@ mod served;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use clock::epoch;
 pub use error::ServeError;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use adit_protocol::Micros;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::ServeError;
 use super::clock::Clock;
+use super::trouble::Trouble;
 use crate::PoolFault;
 use crate::pool::{Conn, Pool, PoolEvent, PoolInput, PoolOrder, PoolOutput, Tally};
 
@@ -38,6 +40,7 @@ pub struct ServedPool {
 #[derive(Debug)]
 enum Order {
     Fault(PoolFault),
+    Chance(PoolFault, f64),
     Pool(PoolOrder),
     Tally(oneshot::Sender<Tally>),
 }
@@ -55,6 +58,7 @@ impl ServedPool {
         let (orders, inbox) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let server = Server {
+            trouble: Trouble::new(pool.seed),
             pool,
             clock: Clock::start(),
             clients: HashMap::new(),
@@ -77,6 +81,11 @@ impl ServedPool {
     /// Breaks something now.
     pub async fn fault(&self, fault: PoolFault) {
         let _ = self.orders.send(Order::Fault(fault)).await; // nothing to break in a pool that is gone
+    }
+
+    /// Lets something break by itself with `probability` per second.
+    pub async fn set_chance(&self, fault: PoolFault, probability: f64) {
+        let _ = self.orders.send(Order::Chance(fault, probability)).await; // as above
     }
 
     /// Conducts the pool.
@@ -105,6 +114,7 @@ struct Server {
     clients: HashMap<Conn, Client>,
     next_conn: u64,
     events: mpsc::Sender<PoolEvent>,
+    trouble: Trouble<PoolFault>,
 }
 
 /// A connection. Dropping it ends the connection after what was left for the client before.
@@ -130,6 +140,7 @@ impl Server {
                 order = orders.recv() => match order {
                     None => return self.pool.tally().clone(),
                     Some(Order::Fault(fault)) => self.tell(PoolInput::Fault(fault)),
+                    Some(Order::Chance(fault, probability)) => self.trouble.add(fault, probability),
                     Some(Order::Pool(order)) => self.tell(PoolInput::Order(order)),
                     Some(Order::Tally(answer)) => {
                         let _ = answer.send(self.pool.tally().clone()); // nobody waits any more: fine
@@ -147,8 +158,20 @@ impl Server {
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                () = self.clock.reach(self.pool.deadline()) => self.tell(PoolInput::Timer),
+                () = self.clock.reach(self.deadline()) => self.run_clock(),
             }
+        }
+    }
+
+    fn deadline(&self) -> Option<Micros> {
+        self.pool.deadline().into_iter().chain(self.trouble.deadline()).min()
+    }
+
+    fn run_clock(&mut self) {
+        self.tell(PoolInput::Timer);
+        for fault in self.trouble.due(self.clock.now()) {
+            tracing::info!(fault = fault.name(), "trouble");
+            self.tell(PoolInput::Fault(fault));
         }
     }
 

@@ -1,3 +1,0 @@
-//! The binary `adit-sim`.
-
-fn main() {}

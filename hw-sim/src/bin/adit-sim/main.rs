@@ -1,0 +1,94 @@
+//! The binary `adit-sim`: simulated mining hardware for any host program, and a Stratum V1 pool for any miner.
+
+mod args;
+mod pool;
+mod report;
+mod serve;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use args::{Args, Command};
+
+/// Why the program ends without having done what it was asked for. Shown after `adit-sim: `.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The command line asks for what cannot be: exit status 2.
+    #[error("{0}")]
+    Usage(#[from] adit_hw_sim::BuildError),
+    /// As above, for the pool.
+    #[error("{0}")]
+    PoolUsage(#[from] adit_hw_sim::pool::BadPoolSettings),
+    /// As above.
+    #[error(transparent)]
+    Ports(adit_hw_sim::serve::ServeError),
+    /// As above.
+    #[error("the fault {fault} cannot happen to a {model} {place}; those that can: {possible}")]
+    Fault { fault: &'static str, model: &'static str, place: &'static str, possible: String },
+    /// Exit status 1.
+    #[error(transparent)]
+    Serve(#[from] adit_hw_sim::serve::ServeError),
+    /// Exit status 1: nothing can be started at all.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+    /// Exit status 1, or 0 where the reader has seen enough.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+    /// Exit status 1: a mistake in this program.
+    #[error("a simulation failed; the lines above say where")]
+    Task,
+}
+
+impl Failure {
+    fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::PoolUsage(_) | Self::Ports(_) | Self::Fault { .. } => 2,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Serve(_) | Self::Start(_) | Self::Output(_) | Self::Task => 1,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    let done = Builder::new_multi_thread().enable_all().build().map_err(Failure::Start).and_then(|runtime| {
+        runtime.block_on(async {
+            match args.command {
+                Command::Serve(args) => serve::run(args).await,
+                Command::Pool(args) => pool::run(args).await,
+            }
+        })
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if failure.status() != 0 {
+                eprintln!("adit-sim: {failure}");
+            }
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Returns at the first SIGINT or SIGTERM.
+async fn told_to_stop() -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Start)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

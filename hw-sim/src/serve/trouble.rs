@@ -1,0 +1,43 @@
+//! Faults that happen by themselves.
+
+use std::time::Duration;
+
+use adit_protocol::Micros;
+
+use crate::Dice;
+
+/// How often every fault is given its chance.
+const ROLL: Duration = Duration::from_secs(1);
+
+/// Faults with their probabilities per second.
+#[derive(Debug)]
+pub(super) struct Trouble<F> {
+    dice: Dice,
+    chances: Vec<(F, f64)>,
+    next: Micros,
+}
+
+impl<F: Copy> Trouble<F> {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { dice: Dice::new(seed, 0x7b0b), chances: Vec::new(), next: Micros(0) }
+    }
+
+    pub(super) fn add(&mut self, fault: F, probability: f64) {
+        self.chances.push((fault, probability));
+    }
+
+    /// When [`Self::due`] may have something; `None` while nothing can happen.
+    pub(super) fn deadline(&self) -> Option<Micros> {
+        (!self.chances.is_empty()).then_some(self.next)
+    }
+
+    /// What happens at `now`.
+    pub(super) fn due(&mut self, now: Micros) -> Vec<F> {
+        if self.chances.is_empty() || now < self.next {
+            return Vec::new();
+        }
+        self.next = now + ROLL;
+        let Self { dice, chances, .. } = self;
+        chances.iter().filter(|(_, probability)| dice.chance(*probability)).map(|(fault, _)| *fault).collect()
+    }
+}
