@@ -51,6 +51,7 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 }
 
 /// A wire format in the registry.
+#[derive(Debug)]
 pub struct Protocol {
     /// What `--protocol` calls it.
     pub name: &'static str,

@@ -229,17 +229,17 @@ impl Rig {
 
     /// Carries out what twin and machine want until neither wants anything.
     fn serve(&mut self, now: Micros) {
-        for _ in 0..MOST_ACTIONS {
+        for actions in 0.. {
+            // invariant: a machine comes to rest
+            assert!(actions < MOST_ACTIONS, "{MOST_ACTIONS} actions at {now} and no end");
             if let Some(output) = self.twin.next_output() {
                 self.output(now, output);
-                continue;
-            }
-            let Some(action) = self.machine.as_mut().and_then(|machine| machine.next_action()) else {
+            } else if let Some(action) = self.machine.as_mut().and_then(|machine| machine.next_action()) {
+                self.act(now, action);
+            } else {
                 return;
-            };
-            self.act(now, action);
+            }
         }
-        panic!("{MOST_ACTIONS} actions at {now} and no end"); // invariant: a machine comes to rest
     }
 
     fn output(&mut self, now: Micros, output: DeviceOutput) {
@@ -312,14 +312,15 @@ impl Rig {
 
     /// What a machine says after its link is gone: events count, writes go nowhere.
     fn take_reports(&mut self, machine: &mut dyn Machine) {
-        for _ in 0..MOST_ACTIONS {
-            match machine.next_action() {
-                None => return,
-                Some(Action::Emit(event)) => self.reports.push_back(Report::Event(event)),
-                Some(_) => {}
+        let mut actions = 0;
+        while let Some(action) = machine.next_action() {
+            if let Action::Emit(event) = action {
+                self.reports.push_back(Report::Event(event));
             }
+            actions += 1;
+            // invariant: a machine comes to rest
+            assert!(actions < MOST_ACTIONS, "a machine without a link goes on for {MOST_ACTIONS} actions");
         }
-        panic!("a machine without a link goes on for {MOST_ACTIONS} actions"); // invariant: a machine comes to rest
     }
 
     fn close(&mut self) {

@@ -1,6 +1,5 @@
 //! Selectors: how a user names a device on the command line or in the configuration.
 
-mod near;
 mod resolve;
 
 use std::fmt;
@@ -8,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use adit_driver::Settings;
-use adit_protocol::devices::{Model, model};
+use adit_protocol::devices::{Model, model, models_like};
 
 /// What the user names, with what the user said about it.
 ///
@@ -204,7 +203,7 @@ impl Selector {
 /// The model a user calls `name`, or similar names.
 fn named(name: &str) -> Result<&'static Model, SelectorError> {
     model(name)
-        .ok_or_else(|| SelectorError::UnknownModel { name: name.into(), near: near::models_like(name) })
+        .ok_or_else(|| SelectorError::UnknownModel { name: name.into(), near: models_like(name) })
 }
 
 impl Target {

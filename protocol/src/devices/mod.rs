@@ -4,9 +4,11 @@
 mod icarus;
 mod matching;
 mod model;
+mod near;
 
 pub use matching::{Match, UsbIdentity, matching};
 pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Text, UsbMatch};
+pub use near::models_like;
 
 /// Every model adit knows, in the order of `docs/devices.md`.
 pub static MODELS: &[&[Model]] = &[icarus::MODELS];

@@ -1,9 +1,13 @@
 //! Names that look like a mistyped one.
 
-use adit_protocol::devices::models;
+use super::models;
 
-/// At most three model keys that differ from `name` by little, most similar first.
-pub(super) fn models_like(name: &str) -> Vec<&'static str> {
+/// At most three model keys that `name` may have meant, most similar first.
+///
+/// ```
+/// assert_eq!(adit_protocol::devices::models_like("blok-erupter"), ["block-erupter"]);
+/// ```
+pub fn models_like(name: &str) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase();
     let mut near: Vec<(usize, &'static str)> = models()
         .filter_map(|model| {

@@ -1,0 +1,62 @@
+//! `adit decode`.
+
+use std::path::PathBuf;
+
+use adit_protocol::protocols::{PROTOCOLS, Protocol, protocol};
+use adit_protocol::wire::Side;
+use clap::{Args, ValueEnum};
+
+/// Decode a capture of a device's wire: one line per frame, or the reason why bytes were skipped
+///
+/// Nothing is guessed: the dialect and the direction are named. A file holds the bytes of one direction.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!(
+    "Examples:\n  \
+    adit decode --protocol icarus --from device nonces.bin\n  \
+    echo 000187a2 | adit decode --protocol icarus --from device --hex --json -\n\n\
+    Protocols:\n{}\n\n\
+    JSON, one object per line:\n  \
+    {{\"offset\",\"len\",\"ok\":true,\"from\":\"host|device\",\"frame\":{{\"type\",…}}}}\n  \
+    {{\"offset\",\"len\",\"ok\":false,\"reason\"}}",
+    PROTOCOLS.iter().map(|it| format!("  {:10} {}", it.name, it.about)).collect::<Vec<_>>().join("\n")
+))]
+pub(crate) struct DecodeArgs {
+    /// Wire format of the capture
+    #[arg(long, value_name = "NAME", value_parser = parse_protocol)]
+    pub(crate) protocol: &'static Protocol,
+
+    /// Which side sent the bytes
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) from: From,
+
+    /// The file is hexadecimal text; each line ends in a pause on the wire
+    #[arg(long)]
+    pub(crate) hex: bool,
+
+    /// Capture of one direction; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// The sender of a capture.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum From {
+    /// The controller: jobs and commands
+    Host,
+    /// The hardware: nonces and other answers
+    Device,
+}
+
+impl std::convert::From<From> for Side {
+    fn from(from: From) -> Self {
+        match from {
+            From::Host => Self::Host,
+            From::Device => Self::Device,
+        }
+    }
+}
+
+fn parse_protocol(name: &str) -> Result<&'static Protocol, String> {
+    let names = || PROTOCOLS.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
+    protocol(name).ok_or_else(|| format!("there is no protocol `{name}`; there are {}", names()))
+}

@@ -1,0 +1,55 @@
+//! The command line. Its help texts are the manual.
+
+mod decode;
+mod devices;
+mod list;
+mod udev;
+mod verify;
+mod world;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use decode::DecodeArgs;
+pub(crate) use devices::DevicesArgs;
+pub(crate) use list::DeviceList;
+pub(crate) use udev::UdevArgs;
+pub(crate) use verify::VerifyArgs;
+pub(crate) use world::WorldArgs;
+
+/// The host side of hashing hardware: mines with serial and USB SHA-256d devices, re-hashes every nonce, simulates the
+/// devices and decodes their wires.
+#[derive(Debug, Parser)]
+#[command(
+    name = "adit",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    after_help = "Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.\n\
+                  Data goes to standard output, logs to standard error.\n\n\
+                  First steps:\n  \
+                  adit demo                          no hardware needed: simulated sticks, a pool, shares in seconds\n  \
+                  adit devices                       what is plugged in, and whether it may be opened\n  \
+                  adit mine --pool stratum+tcp://pool.example:3333 --user NAME"
+)]
+pub(crate) struct Cli {
+    /// Print machine-readable output: one JSON object, or one per line where the command lists or streams
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// How much to log: error, warn, info, debug, trace, or a filter such as `info,adit_link=trace` [default: the
+    /// environment variable RUST_LOG, else what suits the command]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Devices(DevicesArgs),
+    Udev(UdevArgs),
+    Verify(VerifyArgs),
+    Decode(DecodeArgs),
+    World(WorldArgs),
+}

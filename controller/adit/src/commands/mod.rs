@@ -1,0 +1,7 @@
+//! What the commands do.
+
+pub(crate) mod decode;
+pub(crate) mod devices;
+pub(crate) mod udev;
+pub(crate) mod verify;
+pub(crate) mod world;
