@@ -15,6 +15,8 @@ mod memory;
 mod runner;
 mod selector;
 mod serial;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub use counters::Counters;

@@ -202,8 +202,7 @@ impl Selector {
 
 /// The model a user calls `name`, or similar names.
 fn named(name: &str) -> Result<&'static Model, SelectorError> {
-    model(name)
-        .ok_or_else(|| SelectorError::UnknownModel { name: name.into(), near: models_like(name) })
+    model(name).ok_or_else(|| SelectorError::UnknownModel { name: name.into(), near: models_like(name) })
 }
 
 impl Target {

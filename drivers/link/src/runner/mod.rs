@@ -361,7 +361,7 @@ impl Runner {
     }
 
     /// Lets everything written leave the line before it is closed: the last bytes are those that make the hardware safe.
-    async fn drain(&self) {
+    async fn drain(&mut self) {
         let by = self.stop.as_ref().map_or_else(|| Instant::now() + SAFE, |stop| stop.by);
         loop {
             let now = Instant::now();
