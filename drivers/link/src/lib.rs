@@ -12,6 +12,8 @@ pub mod discovery;
 pub mod generated;
 mod link;
 mod memory;
+#[cfg(test)]
+mod opening_tests;
 mod runner;
 mod selector;
 mod serial;
