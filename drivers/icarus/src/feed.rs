@@ -1,0 +1,168 @@
+//! Works on their way to the device: the few that wait, and when the next one is due.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use adit_driver::{Event, Outbox, Work};
+use adit_protocol::wire::Micros;
+
+/// A change of job that keeps the old one valid interrupts the device at most this often.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Works that have been received and not yet written.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    works: VecDeque<Work>,
+    room: u16,
+    received: u64,
+}
+
+impl Queue {
+    /// Room for `room` works, `received` having come before there was any.
+    pub(crate) fn new(room: u16, received: u64) -> Self {
+        Self { works: VecDeque::with_capacity(usize::from(room)), room, received }
+    }
+
+    /// How many works fit.
+    pub(crate) fn room(&self) -> u16 {
+        self.room
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.works.is_empty()
+    }
+
+    /// A work came. One too many replaces the oldest.
+    pub(crate) fn put(&mut self, work: Work) {
+        self.received += 1;
+        if self.works.len() >= usize::from(self.room) {
+            self.works.pop_front();
+        }
+        self.works.push_back(work);
+    }
+
+    /// The next work to be written.
+    pub(crate) fn take(&mut self) -> Option<Work> {
+        self.works.pop_front()
+    }
+
+    /// Another job: what waits is void.
+    pub(crate) fn clear(&mut self) {
+        self.works.clear();
+    }
+
+    /// Tells the controller how much room there is.
+    pub(crate) fn announce(&self, outbox: &mut Outbox) {
+        let free = self.room.saturating_sub(self.works.len() as u16);
+        outbox.emit(Event::Room { received: self.received, free });
+    }
+}
+
+/// When a device that takes one job at a time is to be given the next one.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    due: Micros,
+    /// The job has changed since the last start.
+    forced: bool,
+    forced_at: Option<Micros>,
+    line_free: Micros,
+    job_time: Duration,
+}
+
+impl Turn {
+    /// The first job is due at once. A job takes `job_time` on the wire.
+    pub(crate) fn new(job_time: Duration) -> Self {
+        Self { due: Micros(0), forced: false, forced_at: None, line_free: Micros(0), job_time }
+    }
+
+    /// The device has stopped, or has been given something else to do.
+    pub(crate) fn at_once(&mut self, now: Micros) {
+        self.due = self.due.min(now);
+    }
+
+    /// The device is left alone until then.
+    pub(crate) fn not_before(&mut self, then: Micros) {
+        self.due = self.due.max(then);
+    }
+
+    /// The pool has another job.
+    pub(crate) fn changed(&mut self, now: Micros, clean: bool) {
+        self.forced = true;
+        let patient = self.forced_at.map_or(now, |at| now.max(at + PATIENCE));
+        self.due = self.due.min(if clean { now } else { patient });
+    }
+
+    /// A job is written now, the last of `frames` frames of its size; the next one is due after `span`.
+    pub(crate) fn started(&mut self, now: Micros, frames: u32, span: Duration) {
+        if std::mem::take(&mut self.forced) {
+            self.forced_at = Some(now);
+        }
+        self.due = now + span;
+        self.line_free = self.line_free.max(now) + self.job_time * frames;
+    }
+
+    /// The next job may be written from then on: when it is due, and when at most one job is still on its way out. So a
+    /// storm of jobs fills neither the line nor the queues before it.
+    pub(crate) fn at(&self) -> Micros {
+        self.due.max(Micros(self.line_free.0.saturating_sub(self.job_time.as_micros() as u64)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::work;
+
+    const JOB: Duration = Duration::from_micros(5_555);
+    const RANGE: Duration = Duration::from_secs(11);
+
+    #[test]
+    fn a_clean_job_is_due_at_once() {
+        let mut turn = Turn::new(JOB);
+        turn.started(Micros(0), 1, RANGE);
+        assert_eq!(turn.at(), Micros::from_secs(11));
+        turn.changed(Micros(1), true);
+        assert_eq!(turn.at(), Micros(1));
+    }
+
+    #[test]
+    fn other_jobs_interrupt_at_most_once_a_second() {
+        let mut turn = Turn::new(JOB);
+        turn.started(Micros(0), 1, RANGE);
+        let mut starts = Vec::new();
+        for ms in (500..4_500).step_by(10) {
+            let now = Micros::from_millis(ms);
+            turn.changed(now, false);
+            if turn.at() <= now {
+                turn.started(now, 1, RANGE);
+                starts.push(ms);
+            }
+        }
+        assert_eq!(starts, [500, 1_500, 2_500, 3_500]);
+    }
+
+    #[test]
+    fn a_storm_of_clean_jobs_does_not_outrun_the_line() {
+        let (mut turn, mut starts) = (Turn::new(JOB), 0);
+        for us in (0..1_000_000).step_by(100) {
+            turn.changed(Micros(us), true);
+            if turn.at() <= Micros(us) {
+                turn.started(Micros(us), 1, RANGE);
+                starts += 1;
+            }
+        }
+        assert!((170..=182).contains(&starts), "{starts} jobs of 5.56 ms in a second");
+    }
+
+    #[test]
+    fn works_never_exceed_room_and_every_one_is_counted() {
+        let (mut queue, mut outbox) = (Queue::new(1, 0), Outbox::default());
+        queue.put(work(1));
+        queue.put(work(2));
+        queue.announce(&mut outbox);
+        assert_eq!(outbox.pop(), Some(adit_driver::Action::Emit(Event::Room { received: 2, free: 0 })));
+        assert_eq!(queue.take().map(|work| work.id.0), Some(2));
+        assert!(queue.is_empty());
+    }
+}
