@@ -171,7 +171,9 @@ impl Server {
             for (wire, port) in self.wires.iter_mut().zip(self.model.ports) {
                 wire.set_line(Side::Host, port.line);
             }
-            self.tell(self.clock.now(), DeviceInput::PowerOn);
+            let now = self.clock.now();
+            self.trouble.rest(now);
+            self.tell(now, DeviceInput::PowerOn);
         }
         Ok(self.ends.iter().map(End::address).collect())
     }

@@ -26,6 +26,11 @@ impl<F: Copy> Trouble<F> {
         self.chances.push((fault, probability));
     }
 
+    /// Nothing happens in the first moment after `now`.
+    pub(super) fn rest(&mut self, now: Micros) {
+        self.next = now + ROLL;
+    }
+
     /// When [`Self::due`] may have something; `None` while nothing can happen.
     pub(super) fn deadline(&self) -> Option<Micros> {
         (!self.chances.is_empty()).then_some(self.next)
@@ -36,7 +41,7 @@ impl<F: Copy> Trouble<F> {
         if self.chances.is_empty() || now < self.next {
             return Vec::new();
         }
-        self.next = now + ROLL;
+        self.rest(now);
         let Self { dice, chances, .. } = self;
         chances.iter().filter(|(_, probability)| dice.chance(*probability)).map(|(fault, _)| *fault).collect()
     }

@@ -28,7 +28,7 @@ enum Failure {
     #[error(transparent)]
     Ports(adit_hw_sim::serve::ServeError),
     /// As above.
-    #[error("the fault {fault} cannot happen to a {model} {place}; those that can: {possible}")]
+    #[error("--fault {fault} cannot happen here ({model} {place}); what can: {possible}")]
     Fault { fault: &'static str, model: &'static str, place: &'static str, possible: String },
     /// Exit status 1.
     #[error(transparent)]

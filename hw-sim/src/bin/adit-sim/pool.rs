@@ -89,8 +89,9 @@ fn sentence(event: &PoolEvent) -> String {
                 Ok(()) => "accepted",
                 Err(reject) => reject.text(),
             };
-            let found =
-                found_difficulty(share).map(|found| format!(" at difficulty {found:.6}")).unwrap_or_default();
+            let found = found_difficulty(share)
+                .map(|found| format!(" at difficulty {found:.3e}"))
+                .unwrap_or_default();
             let block = if share.block { ", a block" } else { "" };
             format!("#{} {}: {verdict}{found}{block}", share.conn.0, printable(&share.worker))
         }
