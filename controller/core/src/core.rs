@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_driver::{Command, Detected, DeviceKey, Event, Job, Order, PoolKey, Report};
 use adit_protocol::devices::Model;
@@ -11,6 +12,10 @@ use crate::device::Device;
 use crate::life::{Life, Link};
 use crate::pools::{self, Pool};
 use crate::{DeviceView, Effect, Notice, Policy, PoolInput, PoolView, identity};
+
+/// Another job of the same block is no hurry: devices are given one at most this often, so that a pool that sends a hundred a
+/// second wastes neither works nor lines (`docs/protocols/stratum-v1.md §5.3`).
+const CALM: Duration = Duration::from_secs(1);
 
 /// Everything between pools and devices.
 ///
@@ -31,6 +36,9 @@ pub struct Core {
     pub(crate) first: usize,
     /// When header time has advanced far enough for new works of a used-up job.
     pub(crate) refill_at: Option<Micros>,
+    /// When the devices were last given another job, and when they will be given the next of the same block.
+    pub(crate) changed_at: Option<Micros>,
+    pub(crate) change_at: Option<Micros>,
     pub(crate) next_work: u64,
     pub(crate) next_share: u64,
     /// Devices named so far, by model key.
@@ -49,6 +57,8 @@ impl Core {
             active: None,
             first: 0,
             refill_at: None,
+            changed_at: None,
+            change_at: None,
             next_work: 0,
             next_share: 0,
             named: BTreeMap::new(),
@@ -169,10 +179,13 @@ impl Core {
     fn on_job(&mut self, now: Micros, index: usize, job: Arc<Job>) {
         debug_assert_eq!(usize::from(job.pool.0), index, "a job of another pool");
         let clean = self.pools[index].jobs.add(now, job);
-        if self.active == Some(index) {
-            self.change_job(now, clean);
-        } else {
-            self.choose_pool(now);
+        if self.active != Some(index) {
+            return self.choose_pool(now);
+        }
+        let busy = self.devices.iter().all(|device| device.working || !device.is_ready());
+        match self.changed_at.map(|at| at + CALM).filter(|calm| !clean && busy && now < *calm) {
+            Some(calm) => self.change_at = Some(calm),
+            None => self.change_job(now, clean),
         }
     }
 
@@ -197,6 +210,9 @@ impl Core {
             device.on_timer(now, &mut self.effects);
         }
         self.choose_pool(now);
+        if self.change_at.is_some_and(|at| now >= at) {
+            self.change_job(now, false);
+        }
         if self.refill_at.take_if(|at| now >= *at).is_some() {
             self.first = self.first.wrapping_add(1);
             self.fill_all(now);
@@ -212,7 +228,7 @@ impl Core {
     pub fn deadline(&self) -> Option<Micros> {
         let devices = self.devices.iter().filter_map(Device::deadline);
         let pool = pools::deadline(&self.pools, self.active, self.policy.return_after);
-        devices.chain(pool).chain(self.refill_at).min()
+        devices.chain(pool).chain(self.refill_at).chain(self.change_at).min()
     }
 
     /// Whether no link is open any more after [`Self::stop`].

@@ -26,6 +26,7 @@ impl Core {
     /// nobody waits for another's whole portion. Another device begins every time.
     pub(crate) fn change_job(&mut self, now: Micros, clean: bool) {
         self.refill_at = None;
+        (self.changed_at, self.change_at) = (Some(now), None);
         self.first = self.first.wrapping_add(1);
         for index in self.turn() {
             if self.devices[index].is_ready() {

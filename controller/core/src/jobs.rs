@@ -26,6 +26,8 @@ pub(crate) struct JobState {
     counter: Counter,
     /// It has been said that nothing is left.
     pub(crate) exhausted: bool,
+    /// Works have been made of it.
+    used: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl JobState {
         let elapsed = u32::try_from(now.since(self.arrived).as_secs()).unwrap_or(u32::MAX);
         let ahead = elapsed.saturating_add(policy.ntime_ahead_s).min(policy.ntime_cap_s);
         let latest = self.job.ntime.saturating_add(ahead);
+        self.used = true;
         self.counter.take(&self.job, latest, reach).map_err(|NeedsTime(needed)| {
             let ahead = needed.saturating_sub(self.job.ntime);
             let wait = Duration::from_secs(u64::from(ahead.saturating_sub(policy.ntime_ahead_s)));
@@ -96,10 +99,13 @@ impl Jobs {
             death: None,
             counter,
             exhausted: false,
+            used: false,
             job,
         });
         if self.states.len() > MOST_JOBS {
-            self.states.pop_front();
+            // Rather one that nobody works on: in a storm most jobs never reach a device.
+            let unused = self.states.iter().take(MOST_JOBS).position(|state| !state.used);
+            self.states.remove(unused.unwrap_or(0));
         }
         clean
     }

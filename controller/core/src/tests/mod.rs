@@ -102,7 +102,13 @@ impl Rig {
         self.drain();
     }
 
+    /// A job, a second after whatever came before it: devices are given the next of a block no sooner.
     pub(crate) fn job(&mut self, job: Job) -> Arc<Job> {
+        self.now = self.now + Duration::from_secs(1);
+        self.job_at_once(job)
+    }
+
+    pub(crate) fn job_at_once(&mut self, job: Job) -> Arc<Job> {
         let job = Arc::new(job);
         self.pool(job.pool.0, PoolInput::Job(Arc::clone(&job)));
         job

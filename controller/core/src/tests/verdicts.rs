@@ -292,6 +292,6 @@ fn the_hash_rate_counts_what_a_nonce_stands_for_and_only_true_ones() {
         rig.nonce(device, &[found]);
     }
     rig.nonce(device, &[wrong(&work)]);
-    rig.wait_s(10);
+    rig.wait_s(9); // the job came a second after the device
     assert_eq!(rig.view(device).hashrate, Some(adit_protocol::units::HashRate(10.0)));
 }
