@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adit_driver::WorkId;
 use adit_protocol::pow::Target;
 use adit_protocol::wire::Micros;
 
@@ -10,23 +11,31 @@ use crate::ring::{Claims, Placed};
 /// The counter in a record can be off by these (§8.3).
 const OFFSETS: [u32; 5] = [0, 1, 1_u32.wrapping_neg(), 2_u32.wrapping_neg(), 4_u32.wrapping_neg()];
 
-/// Claims from this one on are of the other slot than the record named.
-pub(super) const FIRST_OTHER: usize = OFFSETS.len();
+/// A request for a slot whose job was written so shortly before has crossed it on the way.
+const CROSSING: Duration = Duration::from_millis(200);
+
+/// A task slot.
+#[derive(Debug, Default)]
+struct Slot {
+    job: Option<Placed>,
+    /// The job before: a box whose account of the slots differs may still be searching it.
+    before: Option<Placed>,
+    /// The range has not been searched to its end.
+    open: bool,
+}
 
 /// A chip.
 #[derive(Debug)]
 pub(super) struct Chip {
-    slots: [Option<Placed>; 2],
-    /// Slots whose range has not been searched to its end.
-    open: [bool; 2],
+    slots: [Slot; 2],
     /// Where the next job goes.
-    next: usize,
+    next: u8,
     heard_at: Micros,
 }
 
 impl Chip {
     pub(super) fn new(now: Micros) -> Self {
-        Self { slots: [None, None], open: [false; 2], next: 0, heard_at: now }
+        Self { slots: [Slot::default(), Slot::default()], next: 0, heard_at: now }
     }
 
     /// It said something.
@@ -34,34 +43,39 @@ impl Chip {
         self.heard_at = now;
     }
 
-    /// It has a slot free, and says which.
-    pub(super) fn asked_for(&mut self, slot: u8) {
-        self.next = usize::from(slot & 1);
+    /// Whether a request for `slot` can mean what it says: no job for it is on its way.
+    pub(super) fn may_ask(&self, now: Micros, slot: u8) -> bool {
+        self.slot(slot).job.as_ref().is_none_or(|placed| now.since(placed.at) >= CROSSING)
+    }
+
+    /// The slot of a job that was not asked for.
+    pub(super) fn next(&self) -> u8 {
+        self.next
     }
 
     /// It has searched the job in `slot`. False when that was none of ours.
     pub(super) fn complete(&mut self, slot: u8) -> bool {
-        std::mem::take(&mut self.open[usize::from(slot & 1)])
+        std::mem::take(&mut self.slots[usize::from(slot & 1)].open)
     }
 
-    /// It was given a job.
-    pub(super) fn place(&mut self, placed: Placed) {
+    /// It was given a job for `slot`.
+    pub(super) fn place(&mut self, slot: u8, placed: Placed) {
         self.heard_at = self.heard_at.max(placed.at);
-        self.slots[self.next] = Some(placed);
-        self.open[self.next] = true;
-        self.next ^= 1;
+        self.next = slot & 1 ^ 1;
+        let slot = &mut self.slots[usize::from(slot & 1)];
+        slot.before = slot.job.replace(placed);
+        slot.open = true;
     }
 
     /// What it found was of the other slot: our account of the slots is the wrong way round.
     pub(super) fn swap(&mut self) {
         self.slots.swap(0, 1);
-        self.open.swap(0, 1);
         self.next ^= 1;
     }
 
     /// Whether it has something to do.
     pub(super) fn is_busy(&self) -> bool {
-        self.open.contains(&true)
+        self.slots.iter().any(|slot| slot.open)
     }
 
     /// Whether it has had something to do and said nothing for `span`.
@@ -74,23 +88,33 @@ impl Chip {
         self.is_busy().then(|| self.heard_at + span)
     }
 
-    /// What a nonce from `slot` may mean, most likely first: every offset in the slot's job, then in the other's.
+    /// What a nonce from `slot` may mean, most likely first: every offset in the slot's job, in the other slot's, in the
+    /// slot's job before.
     pub(super) fn claims(&self, slot: u8, nonce: u32) -> Claims {
-        let slot = usize::from(slot & 1);
-        let placed = [self.slots[slot].as_ref(), self.slots[slot ^ 1].as_ref()];
-        let mut claims = Claims::new();
-        for placed in placed.into_iter().flatten() {
-            claims.extend(OFFSETS.iter().map(|offset| placed.claim(shifted(nonce, *offset))));
-        }
-        claims
+        let each = self
+            .likely(slot)
+            .flat_map(|placed| OFFSETS.iter().map(move |offset| placed.claim(shifted(nonce, *offset))));
+        each.collect()
     }
 
     /// Whether `nonce`, off or not, solves one of its jobs.
     pub(super) fn is_solved_by(&self, nonce: u32, target: &Target) -> bool {
-        self.slots
-            .iter()
-            .flatten()
+        self.likely(0)
             .any(|placed| OFFSETS.iter().any(|offset| placed.is_solved_by(shifted(nonce, *offset), target)))
+    }
+
+    /// The work now in the other slot than `slot`.
+    pub(super) fn other(&self, slot: u8) -> Option<WorkId> {
+        self.slot(slot ^ 1).job.as_ref().map(|placed| placed.work.id)
+    }
+
+    fn likely(&self, slot: u8) -> impl Iterator<Item = &Placed> {
+        let (named, other) = (self.slot(slot), self.slot(slot ^ 1));
+        [&named.job, &other.job, &named.before].into_iter().flatten()
+    }
+
+    fn slot(&self, slot: u8) -> &Slot {
+        &self.slots[usize::from(slot & 1)]
     }
 }
 
@@ -111,35 +135,49 @@ mod tests {
         Placed { work, job, at: Micros(0) }
     }
 
+    fn works(chip: &Chip, slot: u8) -> Vec<u64> {
+        let mut works: Vec<u64> = chip.claims(slot, 7).iter().map(|claim| claim.work.0).collect();
+        works.dedup();
+        works
+    }
+
     #[test]
     fn the_counter_is_corrected_in_the_order_of_the_document() {
         let mut chip = Chip::new(Micros(0));
-        chip.place(placed(1));
+        chip.place(0, placed(1));
         let counters: Vec<u32> =
             chip.claims(0, 0x100_u32.swap_bytes()).iter().map(|claim| claim.nonce.swap_bytes()).collect();
         assert_eq!(counters, [0x100, 0x101, 0xff, 0xfe, 0xfc]);
     }
 
     #[test]
-    fn the_slot_that_was_named_comes_first_and_the_other_after_it() {
+    fn the_slot_that_was_named_comes_first_then_the_other_then_the_job_before() {
         let mut chip = Chip::new(Micros(0));
-        chip.place(placed(1));
-        chip.place(placed(2));
-        let works: Vec<u64> = chip.claims(1, 7).iter().map(|claim| claim.work.0).collect();
-        assert_eq!(works, [2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
+        (1..=3).for_each(|id| chip.place(chip.next(), placed(id)));
+        assert_eq!(works(&chip, 0), [3, 2, 1]);
+        assert_eq!(works(&chip, 1), [2, 3]);
+        assert_eq!(chip.claims(0, 7).len(), 15);
         chip.swap();
-        assert_eq!(chip.claims(1, 7)[0].work.0, 1);
+        assert_eq!(works(&chip, 0), [2, 3]);
+        assert_eq!(chip.other(1), Some(adit_driver::WorkId(2)));
     }
 
     #[test]
-    fn a_request_names_the_slot_of_the_next_job() {
+    fn a_slot_is_busy_until_its_range_is_searched() {
         let mut chip = Chip::new(Micros(0));
-        chip.place(placed(1));
-        chip.asked_for(0);
-        chip.place(placed(2));
-        assert_eq!(chip.claims(0, 7)[0].work.0, 2);
+        chip.place(0, placed(1));
+        assert!(chip.is_busy());
         assert!(chip.complete(0));
         assert!(!chip.complete(0), "only once");
         assert!(!chip.is_busy());
+    }
+
+    #[test]
+    fn a_request_that_crossed_its_job_is_none() {
+        let mut chip = Chip::new(Micros(0));
+        chip.place(0, placed(1));
+        assert!(!chip.may_ask(Micros::from_millis(199), 0));
+        assert!(chip.may_ask(Micros::from_millis(200), 0));
+        assert!(chip.may_ask(Micros(0), 1));
     }
 }
