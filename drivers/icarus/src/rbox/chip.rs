@@ -88,19 +88,18 @@ impl Chip {
         self.is_busy().then(|| self.heard_at + span)
     }
 
-    /// What a nonce from `slot` may mean, most likely first: every offset in the slot's job, in the other slot's, in the
-    /// slot's job before.
+    /// What a nonce from `slot` may mean, most likely first: the slot's job, the other slot's, and the jobs before them.
     pub(super) fn claims(&self, slot: u8, nonce: u32) -> Claims {
-        let each = self
-            .likely(slot)
-            .flat_map(|placed| OFFSETS.iter().map(move |offset| placed.claim(shifted(nonce, *offset))));
-        each.collect()
+        let nonces = |offsets: &'static [u32]| offsets.iter().map(move |offset| shifted(nonce, *offset));
+        let each = self.likely(slot);
+        each.flat_map(|(placed, offsets)| nonces(offsets).map(|nonce| placed.claim(nonce))).collect()
     }
 
     /// Whether `nonce`, off or not, solves one of its jobs.
     pub(super) fn is_solved_by(&self, nonce: u32, target: &Target) -> bool {
-        self.likely(0)
-            .any(|placed| OFFSETS.iter().any(|offset| placed.is_solved_by(shifted(nonce, *offset), target)))
+        self.likely(0).any(|(placed, offsets)| {
+            offsets.iter().any(|offset| placed.is_solved_by(shifted(nonce, *offset), target))
+        })
     }
 
     /// The work now in the other slot than `slot`.
@@ -108,9 +107,19 @@ impl Chip {
         self.slot(slot ^ 1).job.as_ref().map(|placed| placed.work.id)
     }
 
-    fn likely(&self, slot: u8) -> impl Iterator<Item = &Placed> {
+    /// The jobs that something from `slot` may concern, and the offsets to try: for the jobs before only the usual ones,
+    /// as there is no room for more claims.
+    fn likely(&self, slot: u8) -> impl Iterator<Item = (&Placed, &'static [u32])> {
         let (named, other) = (self.slot(slot), self.slot(slot ^ 1));
-        [&named.job, &other.job, &named.before].into_iter().flatten()
+        let usual = &OFFSETS[..3];
+        [
+            (&named.job, &OFFSETS[..]),
+            (&other.job, &OFFSETS[..]),
+            (&named.before, usual),
+            (&other.before, usual),
+        ]
+        .into_iter()
+        .filter_map(|(job, offsets)| Some((job.as_ref()?, offsets)))
     }
 
     fn slot(&self, slot: u8) -> &Slot {
@@ -151,15 +160,17 @@ mod tests {
     }
 
     #[test]
-    fn the_slot_that_was_named_comes_first_then_the_other_then_the_job_before() {
+    fn the_slot_that_was_named_comes_first_then_the_other_then_the_jobs_before() {
         let mut chip = Chip::new(Micros(0));
         (1..=3).for_each(|id| chip.place(chip.next(), placed(id)));
         assert_eq!(works(&chip, 0), [3, 2, 1]);
-        assert_eq!(works(&chip, 1), [2, 3]);
-        assert_eq!(chip.claims(0, 7).len(), 15);
+        assert_eq!(works(&chip, 1), [2, 3, 1]);
         chip.swap();
-        assert_eq!(works(&chip, 0), [2, 3]);
-        assert_eq!(chip.other(1), Some(adit_driver::WorkId(2)));
+        assert_eq!(works(&chip, 0), [2, 3, 1]);
+        chip.place(chip.next(), placed(4));
+        assert_eq!(works(&chip, 0).len(), 4);
+        assert_eq!(chip.claims(0, 7).len(), 16);
+        assert_eq!(chip.other(1), Some(WorkId(4)));
     }
 
     #[test]
