@@ -16,6 +16,8 @@ mod outbox;
 mod reading;
 pub mod script;
 mod settings;
+#[cfg(feature = "testing")]
+pub mod transcript;
 mod work;
 
 pub use capability::{Capability, Reach};

@@ -1,0 +1,362 @@
+//! Transcripts: what a machine does on a wire, written down line by line and held against it (feature `testing`).
+//!
+//! A transcript is a text of lines; `#` begins a comment.
+//!
+//! | line | meaning |
+//! |---|---|
+//! | `model KEY…` | before the start: what the device may be |
+//! | `chosen` | before the start: the user named the model |
+//! | `set KEY VALUE` | before the start: a setting |
+//! | `up` | the link is open |
+//! | `< HEX`, `<1 HEX` | the device sends bytes (on port 1); a pause longer than the port's `quiet` is reported by itself |
+//! | `+200ms`, `+3s`, `+50us` | time passes; timers fire when they are due |
+//! | `work N HEADER` | a work arrives: number and 80-byte header in hex |
+//! | `job`, `job clean` | the job changes |
+//! | `ruling SEQ VERDICT [CLAIM]` | a nonce has been judged: `share`, `hardware_error` … |
+//! | `identify`, `frequency MHZ`, `voltage VOLTS` | the user wants something |
+//! | `stop` | the hardware is to be made safe |
+//! | `down` | the device is unplugged |
+//! | `> HEX`, `>1 HEX` | the machine must have written exactly this (to port 1) |
+//! | `! TEXT` | the machine must have done this otherwise: see [`describe`] |
+//!
+//! Everything a machine does must stand in the transcript, in order, before the next input. Link actions are answered with
+//! success at once.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_protocol::devices::{Model, model};
+use adit_protocol::hex;
+use adit_protocol::pow::{Hash, Header, Target, VersionMask};
+use adit_protocol::units::{Hertz, Volts};
+use adit_protocol::wire::{Micros, Port};
+
+use crate::{
+    Action, Command, Detected, Event, Input, Job, JobKey, LinkError, Machine, PoolKey, Reply, Ruling,
+    Settings, Space, Start, Token, Verdict, VersionWindow, Work, WorkId,
+};
+
+/// Actions of one input at most: more is an endless loop.
+const MOST_ACTIONS: usize = 10_000;
+
+/// Where machine and transcript differ.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct Mismatch {
+    /// Line of the transcript, counted from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// Plays `text` to a machine of `start` and compares what it does.
+pub fn check(start: Start, text: &str) -> Result<(), Mismatch> {
+    let mut stage = Stage::new(start);
+    for (line, content) in lines(text) {
+        let wrong = |what: String| Mismatch { line, what };
+        if is_expectation(content) {
+            let expected = normal(content);
+            match stage.done.first() {
+                Some(found) if *found == expected => {
+                    stage.done.remove(0);
+                }
+                found => {
+                    let found = found.map_or("nothing", String::as_str);
+                    return Err(wrong(format!("expected `{expected}`, found `{found}`")));
+                }
+            }
+            continue;
+        }
+        if let Some(found) = stage.done.first() {
+            return Err(wrong(format!("before `{content}` the machine did `{found}`")));
+        }
+        stage.play(content).map_err(wrong)?;
+    }
+    match stage.done.first() {
+        Some(found) => Err(Mismatch { line: text.lines().count(), what: format!("at the end: `{found}`") }),
+        None => Ok(()),
+    }
+}
+
+/// `text` with its expectations replaced by what a machine of `start` does. To be read before it is believed.
+pub fn rewrite(start: Start, text: &str) -> Result<String, Mismatch> {
+    let (mut stage, mut written) = (Stage::new(start), String::new());
+    for (index, raw) in text.lines().enumerate() {
+        let content = strip(raw);
+        if is_expectation(content) {
+            continue;
+        }
+        written.push_str(raw);
+        written.push('\n');
+        if !content.is_empty() {
+            stage.play(content).map_err(|what| Mismatch { line: index + 1, what })?;
+        }
+        for done in stage.done.drain(..) {
+            written.push_str(&done);
+            written.push('\n');
+        }
+    }
+    Ok(written)
+}
+
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().map(|(index, raw)| (index + 1, strip(raw))).filter(|(_, line)| !line.is_empty())
+}
+
+fn strip(raw: &str) -> &str {
+    raw.split('#').next().unwrap_or_default().trim()
+}
+
+fn is_expectation(line: &str) -> bool {
+    line.starts_with('>') || line.starts_with('!')
+}
+
+/// Single spaces between words; hex without spaces.
+fn normal(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    match words.next() {
+        Some(mark) if mark.starts_with('>') => format!("{mark} {}", words.collect::<String>().to_lowercase()),
+        Some(mark) => std::iter::once(mark).chain(words).collect::<Vec<_>>().join(" "),
+        None => String::new(),
+    }
+}
+
+struct Stage {
+    start: Start,
+    candidates: Vec<&'static Model>,
+    chosen: bool,
+    settings: Settings,
+    machine: Option<Box<dyn Machine>>,
+    now: Micros,
+    /// When each port falls quiet.
+    quiet: Vec<Option<Micros>>,
+    /// What the machine did and nobody has compared yet.
+    done: Vec<String>,
+}
+
+impl Stage {
+    fn new(start: Start) -> Self {
+        Self {
+            start,
+            candidates: Vec::new(),
+            chosen: false,
+            settings: Settings::default(),
+            machine: None,
+            now: Micros(0),
+            quiet: Vec::new(),
+            done: Vec::new(),
+        }
+    }
+
+    fn play(&mut self, line: &str) -> Result<(), String> {
+        let (word, rest) =
+            line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim()));
+        match word {
+            "model" => {
+                for key in rest.split_whitespace() {
+                    self.candidates.push(model(key).ok_or(format!("no model `{key}`"))?);
+                }
+            }
+            "chosen" => self.chosen = true,
+            "set" => {
+                let (key, value) = rest.split_once(char::is_whitespace).ok_or("expected `set KEY VALUE`")?;
+                self.settings.set(key, value.trim());
+            }
+            "up" => self.open()?,
+            _ if word.starts_with('+') => self.pass(duration(&word[1..])?)?,
+            _ if word.starts_with('<') => self.receive(&word[1..], rest)?,
+            _ => self.input(input(word, rest)?)?,
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<(), String> {
+        let first = *self.candidates.first().ok_or("`model` must come first")?;
+        let detected = Detected {
+            location: "serial:./transcript".into(),
+            socket: None,
+            usb: None,
+            candidates: self.candidates.clone(),
+            chosen: self.chosen,
+        };
+        self.quiet = vec![None; first.ports.len()];
+        let machine = (self.start)(&detected, self.settings.clone()).map_err(|error| error.to_string())?;
+        self.machine = Some(machine);
+        self.input(Input::LinkUp)
+    }
+
+    fn receive(&mut self, port: &str, rest: &str) -> Result<(), String> {
+        let port: u8 =
+            if port.is_empty() { 0 } else { port.parse().map_err(|_| format!("no port `{port}`"))? };
+        let bytes = hex::decode(&rest.split_whitespace().collect::<String>()).ok_or("not hex")?;
+        let spec = self.candidates.first().and_then(|model| model.ports.get(usize::from(port)));
+        let spec = spec.ok_or(format!("the model has no port {port}"))?;
+        self.quiet[usize::from(port)] = Some(self.now + spec.quiet);
+        self.input(Input::Bytes { port: Port(port), bytes: &bytes })
+    }
+
+    /// Lets `span` pass, waking the machine when it wants to be woken and reporting quiet lines.
+    fn pass(&mut self, span: Duration) -> Result<(), String> {
+        let end = self.now + span;
+        for _ in 0..MOST_ACTIONS {
+            let timer = self.machine.as_ref().and_then(|machine| machine.deadline());
+            let quiet = self.quiet.iter().enumerate().filter_map(|(port, at)| Some(((*at)?, port))).min();
+            let next = timer.into_iter().chain(quiet.map(|(at, _)| at)).min();
+            let Some(next) = next.filter(|next| *next <= end) else {
+                self.now = end;
+                return Ok(());
+            };
+            self.now = self.now.max(next);
+            match quiet {
+                Some((at, port)) if at <= next => {
+                    self.quiet[port] = None;
+                    self.input(Input::Quiet { port: Port(port as u8) })?;
+                }
+                _ => self.input(Input::Timer)?,
+            }
+        }
+        Err("the machine never rests".into())
+    }
+
+    fn input(&mut self, input: Input<'_>) -> Result<(), String> {
+        let machine = self.machine.as_mut().ok_or("`up` must come first")?;
+        machine.on_input(self.now, input);
+        for _ in 0..MOST_ACTIONS {
+            let Some(action) = machine.next_action() else { return Ok(()) };
+            self.done.push(describe(&action));
+            if let Some(token) = token(&action) {
+                machine.on_input(self.now, Input::Done { token, result: Ok(Reply::Complete) });
+            }
+        }
+        Err("the machine never stops acting".into())
+    }
+}
+
+/// The action as it stands in a transcript: `> HEX` for a write to port 0, `>1 HEX` to port 1, else `! ` and words: `purge`,
+/// `line 57600`, `identified KEY`, `ready 336.00 MH/s room 1`, `room 3 free 1`, `nonce 0 unit 0 of 7:000187a2 6:000187a2`
+/// (work and nonce bytes of each claim), `measured …`, `fault …`, `declined …`, `stopped`, `failed …`.
+pub fn describe(action: &Action) -> String {
+    match action {
+        Action::Write { port: Port(0), bytes } => format!("> {}", hex::encode(bytes)),
+        Action::Write { port: Port(port), bytes } => format!(">{port} {}", hex::encode(bytes)),
+        Action::Line { line, .. } => format!("! line {}", line.baud),
+        Action::Gpio { mask, value, .. } => format!("! gpio {mask:02x} {value:02x}"),
+        Action::Purge { .. } => "! purge".into(),
+        Action::Control { setup, .. } => format!("! control {setup:?}"),
+        Action::ResetDevice { .. } => "! reset".into(),
+        Action::Emit(event) => format!("! {}", describe_event(event)),
+        Action::Fail(fault) => format!("! failed: {fault}"),
+    }
+}
+
+fn describe_event(event: &Event) -> String {
+    match event {
+        Event::Identified(model) => format!("identified {}", model.key),
+        Event::Ready(it) => {
+            let eased = if it.eased { " eased" } else { "" };
+            format!("ready {} room {} memory {}{eased}", it.nominal, it.room, it.memory)
+        }
+        Event::Room { received, free } => format!("room {received} free {free}"),
+        Event::Nonce(nonce) => {
+            let mut text = format!("nonce {} unit {} of", nonce.seq, nonce.unit);
+            for claim in &nonce.claims {
+                // Writing into a String cannot fail.
+                let _ = write!(text, " {}:{}", claim.work.0, hex::encode(&claim.nonce.to_le_bytes()));
+            }
+            text
+        }
+        Event::Measured { unit, quantity, reading } => {
+            format!("measured {unit} {quantity:?} {:?}", reading.value)
+        }
+        Event::Fault(fault) => format!("fault: {fault}"),
+        Event::Declined(command) => format!("declined {command:?}"),
+        Event::Stopped => "stopped".into(),
+    }
+}
+
+/// The token that an action wants answered.
+pub fn token(action: &Action) -> Option<Token> {
+    match action {
+        Action::Line { token, .. }
+        | Action::Gpio { token, .. }
+        | Action::Purge { token, .. }
+        | Action::Control { token, .. }
+        | Action::ResetDevice { token } => Some(*token),
+        Action::Write { .. } | Action::Emit(_) | Action::Fail(_) => None,
+    }
+}
+
+fn input(word: &str, rest: &str) -> Result<Input<'static>, String> {
+    let number = |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is no number"));
+    Ok(match word {
+        "work" => {
+            let (id, header) = rest.split_once(char::is_whitespace).ok_or("expected `work N HEADER`")?;
+            let header = hex::decode_array(&header.split_whitespace().collect::<String>());
+            let header = Header::from_bytes(&header.ok_or("a header has 80 bytes")?);
+            Input::Work(work(id.parse().map_err(|_| format!("no work `{id}`"))?, header))
+        }
+        "job" => Input::JobChanged { clean: rest == "clean" },
+        "ruling" => Input::Ruling(ruling(rest)?),
+        "identify" => Input::Command(Command::Identify),
+        "frequency" => Input::Command(Command::Frequency(Hertz::from_mhz(number(rest)?))),
+        "voltage" => Input::Command(Command::Voltage(Volts(number(rest)?))),
+        "stop" => Input::Stop { by: Micros(u64::MAX) },
+        "down" => Input::LinkDown { why: LinkError::Gone },
+        _ => return Err(format!("`{word}` is no line of a transcript")),
+    })
+}
+
+fn ruling(rest: &str) -> Result<Ruling, String> {
+    let mut words = rest.split_whitespace();
+    let seq =
+        words.next().and_then(|word| word.parse().ok()).ok_or("expected `ruling SEQ VERDICT [CLAIM]`")?;
+    let name = words.next().ok_or("a verdict is missing")?;
+    let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == name);
+    let verdict = verdict.ok_or(format!("no verdict `{name}`"))?;
+    let claim = words.next().map_or(Ok(0), str::parse).map_err(|_| "a claim is a number")?;
+    Ok(Ruling { seq, claim: verdict.is_valid().then_some(claim), verdict, difficulty: 1.0 })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let number: u64 = digits.parse().map_err(|_| format!("`+{text}` is no time"))?;
+    match &text[digits.len()..] {
+        "us" => Ok(Duration::from_micros(number)),
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        unit => Err(format!("`{unit}` is no unit of time")),
+    }
+}
+
+/// Work number `id` that covers all nonces of `header`, of a job that nobody else has a part of.
+pub fn work(id: u64, header: Header) -> Work {
+    let job = Job {
+        key: JobKey(id),
+        pool: PoolKey(0),
+        coinbase_head: Vec::new(),
+        coinbase_tail: Vec::new(),
+        extranonce1: Vec::new(),
+        extranonce2_size: 4,
+        merkle_branch: Vec::<Hash>::new(),
+        version: header.version,
+        version_mask: VersionMask(0),
+        prev_hash: header.prev_hash,
+        nbits: header.nbits,
+        ntime: header.ntime,
+        share_target: Target::ONE,
+        network_target: None,
+        clean: true,
+    };
+    Work {
+        id: WorkId(id),
+        job: Arc::new(job),
+        space: Space {
+            extranonce2: 0..1,
+            ntime: header.ntime..header.ntime.saturating_add(1),
+            version: VersionWindow { base: header.version, mask: VersionMask(0) },
+            nonce: 0..=u32::MAX,
+        },
+        header: Header { nonce: 0, ..header },
+    }
+}
