@@ -135,6 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bm1384_is_driven_only_on_its_owners_word_and_only_alone() {
+        let u1 = adit_protocol::devices::model("antminer-u1").unwrap();
+        let stick = |count| {
+            let chips = adit_protocol::devices::Chips { kind: "BM1384", count };
+            Model { key: "compac", driver: "gekko", chips, ..*u1 }
+        };
+        assert_eq!(board(&stick(1), true).map(|board| board.control), Some(Control::Bm138x(Chip::Bm1384)));
+        assert_eq!(board(&stick(1), false), None);
+        assert_eq!(board(&stick(2), true), None);
+    }
+
+    #[test]
     fn every_row_is_used() {
         for key in BOARDS.iter().flat_map(|board| board.keys) {
             assert_eq!(adit_protocol::devices::model(key).map(|model| model.driver), Some("icarus"), "{key}");

@@ -2,7 +2,8 @@
 
 use adit_driver::script::{Outcome, Play, Script};
 use adit_driver::{
-    Action, Command, Event, Fault, Input, LinkError, Machine, Outbox, Quantity, Reading, Reply, Token, Work,
+    Action, Command, Event, Fault, Input, LinkError, Machine, NoData, Outbox, Quantity, Reading, Reply,
+    Token, Work,
 };
 use adit_protocol::wire::Micros;
 use arrayvec::ArrayVec;
@@ -102,8 +103,9 @@ impl Icarus {
 
     /// What bring-up has shown beyond the facts of the capability.
     fn report(&mut self, now: Micros, rig: &Rig, prepared: &Prepared) {
-        if let Some(hertz) = prepared.reported {
-            let reading = Reading { value: Ok(hertz.0), at: now };
+        if let Control::Bm138x(_) = rig.board().control {
+            let value = prepared.reported.map(|hertz| hertz.0).ok_or(NoData::Timeout);
+            let reading = Reading { value, at: now };
             self.outbox.emit(Event::Measured { unit: 0, quantity: Quantity::ClockHertz, reading });
         }
         let impossible = |wanted: &_| !rig.has_clock() || !control::is_allowed(rig.candidate.model, *wanted);
