@@ -40,7 +40,7 @@ impl Rig {
             Some(product) => u16::from(product.chips()),
             None => division.parts(),
         };
-        let engines = options.engines.unwrap_or(fitted).min(fitted) - prepared.failed.min(fitted - 1);
+        let engines = options.engines.unwrap_or(fitted).min(fitted).saturating_sub(prepared.failed).max(1);
         let mut rig =
             Self { candidate, options, division, engines, clock: None, obeys: prepared.obeys, product };
         rig.clock = rig.wanted_clock().filter(|_| rig.has_clock());
