@@ -4,16 +4,21 @@
 
 mod cli;
 mod commands;
+mod config;
 mod failure;
 mod lines;
 mod logging;
+mod mining;
 mod output;
+mod summary;
+mod terminal;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::config::Config;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -26,8 +31,19 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let json = cli.json;
-    logging::start(cli.log.as_deref(), "warn")?;
+    let config = match &cli.command {
+        Command::Mine(args) => {
+            args.config.as_deref().map(Config::read).transpose().map_err(Failure::usage)?
+        }
+        _ => None,
+    };
+    let config = config.unwrap_or_default();
+    let busy = matches!(cli.command, Command::Demo(_) | Command::Mine(_));
+    let log = cli.log.as_deref().or(config.log.as_deref());
+    logging::start(log, if busy { "info,adit_hw_sim=warn" } else { "warn" })?;
     match cli.command {
+        Command::Demo(args) => commands::demo::run(&args, json),
+        Command::Mine(args) => commands::mine::run(&args, config, json),
         Command::Devices(args) => commands::devices::run(&args, json),
         Command::Udev(args) => commands::udev::run(&args, json),
         Command::Verify(args) => commands::verify::run(&args, json),

@@ -1,8 +1,11 @@
 //! The command line. Its help texts are the manual.
 
 mod decode;
+mod demo;
 mod devices;
 mod list;
+mod mine;
+mod pools;
 mod udev;
 mod verify;
 mod world;
@@ -10,8 +13,11 @@ mod world;
 use clap::{Parser, Subcommand};
 
 pub(crate) use decode::DecodeArgs;
+pub(crate) use demo::DemoArgs;
 pub(crate) use devices::DevicesArgs;
 pub(crate) use list::DeviceList;
+pub(crate) use mine::MineArgs;
+pub(crate) use pools::{PoolArg, PoolArgs};
 pub(crate) use udev::UdevArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use world::WorldArgs;
@@ -47,6 +53,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(DemoArgs),
+    Mine(MineArgs),
     Devices(DevicesArgs),
     Udev(UdevArgs),
     Verify(VerifyArgs),

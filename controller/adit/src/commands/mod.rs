@@ -1,7 +1,9 @@
 //! What the commands do.
 
 pub(crate) mod decode;
+pub(crate) mod demo;
 pub(crate) mod devices;
+pub(crate) mod mine;
 pub(crate) mod udev;
 pub(crate) mod verify;
 pub(crate) mod world;

@@ -1,0 +1,43 @@
+//! `adit mine`.
+
+use std::path::PathBuf;
+
+use adit_link::Selector;
+use clap::Args;
+
+use super::PoolArgs;
+
+/// Mine: feed the devices with the pool's work, re-hash every nonce, submit the shares
+///
+/// Without --device everything is used that is plugged in and certain to be a miner, also what is plugged in later. Devices
+/// that cannot be told from other serial adapters are listed with the selector that names them. Ctrl-C stops the hardware
+/// safely and prints a summary; a second one ends at once.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  \
+    adit mine --pool stratum+tcp://pool.example:3333 --user NAME\n  \
+    adit mine --pool stratum+tcp://a.example:3333 --user A --pool stratum+tcp://b.example:3333 --user B\n  \
+    adit mine --pool … --user … --device serial:/dev/ttyUSB0,model=block-erupter\n  \
+    adit mine --config adit.toml --json\n\n\
+    Selectors:\n  \
+    serial:PATH[,model=NAME][,baud=N][,KEY=VALUE]…   a serial port (ports of one device join with +)\n  \
+    tcp:HOST:PORT,model=NAME[,KEY=VALUE]…            a socket that carries the bytes of a serial port\n  \
+    model=NAME[,KEY=VALUE]…                          every plugged-in device that may be this model\n\n\
+    JSON, when it ends:\n  \
+    {\"accepted\",\"rejected\",\"stale\",\"duplicate\",\"hardware_errors\",\"elapsed_s\",\"devices\":[{\"name\",\"model\",\"location\",\n  \
+    \"eased\",\"accepted\",\"hardware_errors\",\"hashrate_hs\"}]}; accepted and rejected are the pool's answers, the others our verdicts")]
+pub(crate) struct MineArgs {
+    /// Configuration file (docs/config.md); the command line overrides it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) pools: PoolArgs,
+
+    /// Use this device, and others only where named as well
+    #[arg(long = "device", value_name = "SELECTOR")]
+    pub(crate) devices: Vec<Selector>,
+
+    /// Stop after N accepted shares
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) shares: Option<u64>,
+}

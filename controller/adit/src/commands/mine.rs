@@ -1,0 +1,59 @@
+//! `adit mine`: the main job.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::MineArgs;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::mining::{self, plan::Plan};
+use crate::output;
+use crate::summary::Summary;
+
+/// Threads that drive tasks: one for the core, one for whoever it talks to.
+const WORKERS: usize = 2;
+/// Threads that may wait for the system: opening serial ports, resolving names.
+const WAITERS: usize = 4;
+/// How long waiting threads may take to end.
+const LAST_THREADS: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(args: &MineArgs, config: Config, json: bool) -> Result<(), Failure> {
+    let plan = Plan::new(args, config)?;
+    let runtime = runtime()?;
+    let result = runtime.block_on(mining::run(plan, chance()));
+    shut_down(runtime);
+    print(&result?, json)
+}
+
+/// The runtime of everything that mines: fewer than ten threads, however many devices there are.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(WAITERS)
+        .thread_name("adit")
+        .enable_all()
+        .build()
+}
+
+/// A seed for what need not be repeated.
+pub(crate) fn chance() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos().into()
+}
+
+/// Shuts `runtime` down without waiting for a resolver or a serial port that hangs.
+pub(crate) fn shut_down(runtime: Runtime) {
+    runtime.shutdown_timeout(LAST_THREADS);
+}
+
+/// The summary, for people or machines.
+pub(crate) fn print(summary: &Summary, json: bool) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if json {
+        output::json(&mut out, summary)?
+    } else {
+        summary.print(&mut out)?
+    }
+    Ok(())
+}

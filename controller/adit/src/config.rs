@@ -1,0 +1,290 @@
+//! The configuration file: TOML, read once, typed (`docs/config.md`). A key that does not exist is an error.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use adit_core::Policy;
+use adit_driver::Settings;
+use adit_link::Selector;
+use adit_protocol::devices::{Model, model};
+use adit_protocol::pow::VersionMask;
+use adit_upstream::{PoolConfig, Redirect, VersionBits};
+use serde::{Deserialize, Deserializer, de};
+
+/// Everything a file can say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) log: Option<String>,
+    pub(crate) mine: Mine,
+    pub(crate) pool: Vec<Pool>,
+    pub(crate) device: Vec<Device>,
+}
+
+/// `[mine]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Mine {
+    pub(crate) shares: Option<u64>,
+    pub(crate) stop_within_s: Option<Seconds>,
+    return_after_s: Option<Seconds>,
+    stale_grace_s: Option<Seconds>,
+    ntime_ahead_s: Option<u32>,
+    longest_retry_s: Option<Seconds>,
+    attempts: Option<u32>,
+    quarantine_s: Option<Seconds>,
+}
+
+/// `[[pool]]`, in the order of priority.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pool {
+    url: String,
+    user: Option<String>,
+    pass: Option<String>,
+    version_rolling: Option<bool>,
+    version_bits: Option<Bits>,
+    extranonce_subscribe: Option<bool>,
+    suggest_difficulty: Option<f64>,
+    minimum_difficulty: Option<f64>,
+    redirect: Option<Follow>,
+    watchdog_s: Option<Seconds>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Bits {
+    Auto,
+    Replace,
+    Xor,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Follow {
+    Never,
+    SameDomain,
+    Any,
+}
+
+/// `[[device]]`: a device to mine with (`select`), or settings for those that are recognised (`model`, `serial` or both).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Device {
+    select: Option<String>,
+    #[serde(default, deserialize_with = "known_model")]
+    pub(crate) model: Option<&'static Model>,
+    pub(crate) serial: Option<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, Word>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text, a number, true or false")]
+enum Word {
+    Text(String),
+    Whole(i64),
+    Real(f64),
+    Switch(bool),
+}
+
+/// A span of time in seconds, at most a year.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seconds(pub(crate) Duration);
+
+/// Why a file cannot be used. Never shows what is in it, for it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// It cannot be read.
+    #[error("configuration {}: {why}", path.display())]
+    Unreadable { path: PathBuf, why: std::io::Error },
+    /// It is not what it should be.
+    #[error("configuration {}, line {line}: {why}", path.display())]
+    Malformed { path: PathBuf, line: usize, why: String },
+    /// A device is named in two ways, or in none.
+    #[error("configuration {}: [[device]] number {number} needs `select`, or else `model` or `serial`", path.display())]
+    WhichDevice { path: PathBuf, number: usize },
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|why| ConfigError::Unreadable { path: path.to_owned(), why })?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let why = error.message().trim().replace('\n', "; ");
+            ConfigError::Malformed { path: path.to_owned(), line: before.matches('\n').count() + 1, why }
+        })?;
+        let unclear =
+            |device: &Device| device.select.is_some() == (device.model.is_some() || device.serial.is_some());
+        match config.device.iter().position(unclear) {
+            Some(index) => Err(ConfigError::WhichDevice { path: path.to_owned(), number: index + 1 }),
+            None => Ok(config),
+        }
+    }
+}
+
+impl Mine {
+    /// The policy of the core; what the file does not say stays as it is.
+    pub(crate) fn policy(&self) -> Policy {
+        let default = Policy::default();
+        let or = |seconds: Option<Seconds>, default| seconds.map_or(default, |Seconds(span)| span);
+        Policy {
+            return_after: or(self.return_after_s, default.return_after),
+            stale_grace: or(self.stale_grace_s, default.stale_grace),
+            ntime_ahead_s: self.ntime_ahead_s.unwrap_or(default.ntime_ahead_s),
+            longest_retry: or(self.longest_retry_s, default.longest_retry),
+            attempts: self.attempts.unwrap_or(default.attempts),
+            quarantine: or(self.quarantine_s, default.quarantine),
+            ..default
+        }
+    }
+}
+
+impl Pool {
+    /// As the session wants it.
+    pub(crate) fn config(&self) -> Result<PoolConfig, adit_upstream::ConfigError> {
+        let mut pool = PoolConfig::new(&self.url, self.user.as_deref(), self.pass.as_deref())?;
+        let options = &mut pool.options;
+        if self.version_rolling == Some(false) {
+            options.version_mask = VersionMask(0);
+        }
+        if let Some(bits) = self.version_bits {
+            options.version_bits = match bits {
+                Bits::Auto => VersionBits::Auto,
+                Bits::Replace => VersionBits::Replace,
+                Bits::Xor => VersionBits::Xor,
+            };
+        }
+        if let Some(follow) = self.redirect {
+            options.redirect = match follow {
+                Follow::Never => Redirect::Never,
+                Follow::SameDomain => Redirect::SameDomain,
+                Follow::Any => Redirect::Any,
+            };
+        }
+        options.extranonce_subscribe = self.extranonce_subscribe.unwrap_or(options.extranonce_subscribe);
+        options.suggest_difficulty = self.suggest_difficulty.or(options.suggest_difficulty);
+        options.minimum_difficulty = self.minimum_difficulty.or(options.minimum_difficulty);
+        options.watchdog = self.watchdog_s.map_or(options.watchdog, |Seconds(span)| span);
+        Ok(pool)
+    }
+}
+
+impl fmt::Debug for Pool {
+    /// Without the password, and without the URL, which may hold one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Device {
+    /// As drivers take them.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for (key, value) in &self.settings {
+            settings.set(key, value.to_string());
+        }
+        settings
+    }
+
+    /// The device it names, if it names one; what stands in the selector itself wins over the table beside it.
+    pub(crate) fn selector(&self) -> Option<Result<Selector, adit_link::SelectorError>> {
+        let selector = self.select.as_ref()?.parse::<Selector>();
+        Some(selector.map(|mut selector| {
+            selector.settings = self.settings().overridden_by(&selector.settings);
+            selector
+        }))
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Real(number) => write!(f, "{number}"),
+            Self::Switch(on) => f.write_str(if *on { "on" } else { "off" }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const YEAR: f64 = 366.0 * 86_400.0;
+        match f64::deserialize(deserializer)? {
+            seconds if (0.0..=YEAR).contains(&seconds) => Ok(Self(Duration::from_secs_f64(seconds))),
+            other => Err(de::Error::custom(format_args!("{other} is not a number of seconds up to a year"))),
+        }
+    }
+}
+
+fn known_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static Model>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    model(&name).map(Some).ok_or_else(|| {
+        de::Error::custom(format_args!("there is no model `{name}`; `adit devices --supported` lists all"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, Path::new("adit.toml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_documented_example_is_read_and_what_it_calls_default_is_the_default() {
+        let page = include_str!("../../../docs/config.md");
+        let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let config = parse(example).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(config.mine.policy(), Policy::default());
+        assert_eq!((config.pool.len(), config.device.len()), (2, 2));
+        assert!(config.device[0].selector().unwrap().is_ok());
+        let pool = config.pool[0].config().unwrap();
+        let mut options = config.pool[1].config().unwrap().options;
+        (options.suggest_difficulty, options.minimum_difficulty) = (Some(256.0), Some(1.0));
+        assert_eq!(pool.options, options);
+        assert_eq!(pool.password.expose(), "x");
+    }
+
+    #[test]
+    fn a_bad_key_is_named_with_file_line_and_what_exists() {
+        let error = parse("[mine]\nshares = 5\nreturn_afer_s = 9\n").unwrap_err();
+        let beginning = "configuration adit.toml, line 3: unknown field `return_afer_s`, expected one of";
+        assert!(error.starts_with(beginning), "{error}");
+        assert!(error.contains("`return_after_s`") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn an_error_beside_a_password_does_not_show_it() {
+        let error = parse("[[pool]]\nurl = \"stratum+tcp://h:1\"\npass = \"hush\"\npas = 1\n").unwrap_err();
+        assert!(error.contains("line 4") && !error.contains("hush"), "{error}");
+        let pool = parse("[[pool]]\nurl = \"stratum+tcp://u:hush@h:1\"\npass = \"hush\"\n").unwrap();
+        assert!(!format!("{pool:?}").contains("hush"));
+    }
+
+    #[test]
+    fn spans_models_and_devices_are_checked() {
+        let refused = |text: &str, why: &str| {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        };
+        refused("[mine]\nstop_within_s = -1\n", "not a number of seconds");
+        refused("[[device]]\nmodel = \"toaster\"\n", "no model `toaster`");
+        refused("[[device]]\nsettings = {}\n", "number 1 needs `select`, or else");
+        refused(
+            "[[device]]\nselect = \"model=icarus\"\nserial = \"1\"\n",
+            "number 1 needs `select`, or else",
+        );
+        refused("[[device]]\nselect = \"model=icarus\"\nsettings = { a = [] }\n", "expected a text");
+    }
+}

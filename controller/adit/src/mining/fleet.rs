@@ -1,0 +1,167 @@
+//! The tasks that own links and machines, one per open device, and their mailboxes.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use adit_driver::{DeviceKey, Fault, LinkError, Order, Report};
+use adit_link::{Found, Link};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::plan::Wanted;
+
+/// Orders that may wait for a task. The core sends at most 1,024 works at once; a task that falls so far behind hangs.
+const MAILBOX: usize = 2_048;
+/// Devices that are opened at the same time: opening a serial port can take a while, and a thread.
+const OPENINGS: usize = 2;
+
+/// All devices that were ever there, by key.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    origin: Instant,
+    rows: Vec<Row>,
+    openings: Arc<Semaphore>,
+    reports: mpsc::Sender<(DeviceKey, Report)>,
+    /// Held by every task: when all are dropped, no device is open any more.
+    open: mpsc::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Row {
+    wanted: Wanted,
+    /// `None` while no task is there to obey.
+    orders: Option<mpsc::Sender<Order>>,
+    /// Its link has been open at least once.
+    been_up: bool,
+}
+
+impl Fleet {
+    /// No devices. `origin`: the instant that machines call zero.
+    pub(crate) fn new(
+        origin: Instant,
+        reports: mpsc::Sender<(DeviceKey, Report)>,
+        open: mpsc::Sender<()>,
+    ) -> Self {
+        Self { origin, rows: Vec::new(), openings: Arc::new(Semaphore::new(OPENINGS)), reports, open }
+    }
+
+    /// `key` is the device `wanted`, from now on if it was there before.
+    pub(crate) fn place(&mut self, key: DeviceKey, wanted: Wanted) {
+        match self.rows.get_mut(key.0 as usize) {
+            Some(row) => row.wanted = wanted,
+            None => self.rows.push(Row { wanted, orders: None, been_up: false }), // keys count up from 0
+        }
+    }
+
+    /// The device at the place of `found`.
+    pub(crate) fn key_at(&self, found: &Found) -> Option<DeviceKey> {
+        let here = |row: &Row| {
+            let socket = row.wanted.detected.socket.as_ref();
+            row.wanted.detected.location == found.location
+                && socket.is_none_or(|socket| *socket == found.socket)
+        };
+        self.rows.iter().position(here).map(|index| DeviceKey(index as u32))
+    }
+
+    /// What is wanted of the device that `found` is, though it may be at another place now: the one with its serial number.
+    pub(crate) fn moved_to(&self, found: &Found) -> Option<Wanted> {
+        let serial = found.usb.serial.as_ref()?;
+        let same = |row: &&Row| {
+            row.wanted.detected.usb.as_ref().is_some_and(|usb| {
+                (usb.vid, usb.pid, usb.serial.as_ref()) == (found.usb.vid, found.usb.pid, Some(serial))
+            })
+        };
+        let mut wanted = self.rows.iter().find(same)?.wanted.clone();
+        wanted.detected.location.clone_from(&found.location);
+        wanted.detected.socket = Some(found.socket.clone());
+        Some(wanted)
+    }
+
+    /// Its link is open.
+    pub(crate) fn is_up(&mut self, key: DeviceKey) {
+        if let Some(row) = self.rows.get_mut(key.0 as usize) {
+            row.been_up = true;
+        }
+    }
+
+    /// Whether its link has been open at least once.
+    pub(crate) fn has_been_up(&self, key: DeviceKey) -> bool {
+        self.rows.get(key.0 as usize).is_some_and(|row| row.been_up)
+    }
+
+    /// Puts an order into the mailbox of a device. A task that does not empty its mailbox loses it, and with it the link.
+    pub(crate) fn order(&mut self, key: DeviceKey, order: Order) {
+        let Some(row) = self.rows.get_mut(key.0 as usize) else { return };
+        let Some(orders) = &row.orders else { return };
+        if let Err(mpsc::error::TrySendError::Full(_)) = orders.try_send(order) {
+            tracing::warn!("{} does not take its orders: closing it", row.wanted.detected.location);
+            row.orders = None;
+        }
+    }
+
+    /// Opens a device and runs its machine in a task of its own. Every call is answered by reports.
+    pub(crate) fn open(&mut self, key: DeviceKey) {
+        let Some(row) = self.rows.get_mut(key.0 as usize) else { return };
+        let (sender, orders) = mpsc::channel(MAILBOX);
+        row.orders = Some(sender);
+        let opening = Opening {
+            wanted: row.wanted.clone(),
+            key,
+            origin: self.origin,
+            openings: Arc::clone(&self.openings),
+            reports: self.reports.clone(),
+            open: self.open.clone(),
+        };
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            if tokio::spawn(opening.run(orders)).await.is_err() {
+                let _ = reports.send((key, Report::Failed(Fault::Panicked))).await; // nobody listens: nothing to tell
+            }
+        });
+    }
+}
+
+/// A device that is about to be opened.
+struct Opening {
+    wanted: Wanted,
+    key: DeviceKey,
+    origin: Instant,
+    openings: Arc<Semaphore>,
+    reports: mpsc::Sender<(DeviceKey, Report)>,
+    open: mpsc::Sender<()>,
+}
+
+impl Opening {
+    async fn run(self, orders: mpsc::Receiver<Order>) {
+        let _open = self.open;
+        let machine = adit_catalog::start(&self.wanted.detected, self.wanted.settings.clone());
+        let permit = self.openings.acquire().await;
+        let link = open(self.wanted).await;
+        drop(permit);
+        match (link, machine) {
+            (Ok(link), Ok(machine)) => {
+                adit_link::run(link, machine, self.key, self.origin, orders, self.reports).await;
+            }
+            (Err(why), _) => {
+                let _ = self.reports.send((self.key, Report::Failed(why.into()))).await; // as above
+            }
+            (_, Err(error)) => {
+                tracing::error!("{error}"); // was checked when the device was attached
+                let _ = self.reports.send((self.key, Report::Failed(LinkError::Unsupported.into()))).await;
+            }
+        }
+    }
+}
+
+/// Opens the link on a thread that may wait: a serial port can take its time.
+async fn open(wanted: Wanted) -> Result<Link, LinkError> {
+    let runtime = Handle::current();
+    let opened =
+        spawn_blocking(move || runtime.block_on(adit_link::open(&wanted.detected, wanted.baud))).await;
+    opened.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(LinkError::Gone), // the runtime is at its end
+    })
+}

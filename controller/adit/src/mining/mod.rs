@@ -1,0 +1,76 @@
+//! Mining: one task owns the core, one each pool session, one each open device. Nobody waits for anybody.
+
+mod fleet;
+mod hotplug;
+mod operator;
+pub(crate) mod plan;
+mod progress;
+mod signals;
+mod voice;
+
+use std::time::Duration;
+
+use adit_core::PoolInput;
+use adit_driver::{DeviceKey, PoolKey, Report};
+use adit_link::{Roots, scan};
+use adit_upstream::Session;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use crate::failure::Failure;
+use crate::summary::Summary;
+use fleet::Fleet;
+use operator::{Ears, Operator};
+use plan::Plan;
+use signals::Signals;
+
+/// Reports of all devices that may wait for the core; beyond that they wait in the devices' tasks.
+const REPORTS: usize = 1_024;
+/// Inputs of all pools that may wait for the core; beyond that they wait in the sockets.
+const INPUTS: usize = 256;
+/// Shares that may wait for a pool's session.
+const SHARES: usize = 1_024;
+/// How long links may take to close after the core is gone.
+const LAST_LINKS: Duration = Duration::from_secs(3);
+/// How long pool connections may take to close.
+const LAST_POOLS: Duration = Duration::from_secs(1);
+
+/// Mines until the goal is reached or a signal comes. The hardware is safe when it returns, whatever it returns.
+pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
+    let signals = Signals::new()?;
+    let origin = Instant::now();
+    let found = scan(&Roots::default());
+    let named = plan.named(&found)?;
+
+    let (report_sender, reports) = mpsc::channel::<(DeviceKey, Report)>(REPORTS);
+    let (input_sender, inputs) = mpsc::channel::<(PoolKey, PoolInput)>(INPUTS);
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let mut sessions = JoinSet::new();
+    let mut pools = Vec::new();
+    for (key, config) in (0..).map(PoolKey).zip(&plan.pools) {
+        let (sender, shares) = mpsc::channel(SHARES);
+        let session = Session::new(key, config.clone(), seed.wrapping_add(u64::from(key.0)));
+        sessions.spawn(adit_upstream::io::run(session, origin, shares, input_sender.clone()));
+        pools.push(sender);
+    }
+    // Devices named by where they are need no scan; those named by model, and all others, come and go.
+    let hotplug = hotplug::watch()?;
+    let fleet = Fleet::new(origin, report_sender, open);
+    let ears = Ears { signals, reports, inputs, sessions, hotplug };
+    let operator = Operator::new(plan, origin, fleet, pools, named, &found);
+    let outcome = tokio::spawn(operator.run(ears)).await;
+    // The operator is gone, and with it every mailbox: a task that is still there makes its hardware safe and ends.
+    if timeout(LAST_LINKS, all_closed.recv()).await.is_err() {
+        tracing::error!("not every device could be closed in good order");
+    }
+    match outcome {
+        Ok((result, mut sessions)) => {
+            let _ = timeout(LAST_POOLS, async { while sessions.join_next().await.is_some() {} }).await; // cut off
+            result
+        }
+        Err(_) => Err(Failure::run(anyhow::anyhow!(
+            "the controller broke down, a mistake in adit: please report what stands above; the devices were stopped"
+        ))),
+    }
+}
