@@ -10,11 +10,8 @@ use crate::terminal::AboveTheLine;
 /// Begins to log. `wanted`: `--log`; without it the environment variable `RUST_LOG` counts, else `default`.
 pub(crate) fn start(wanted: Option<&str>, default: &str) -> Result<(), Failure> {
     let filter = match wanted {
-        Some(text) => EnvFilter::try_new(text).map_err(|error| {
-            Failure::usage(anyhow::anyhow!(
-                "--log {text}: {error}; expected error, warn, info, debug or trace"
-            ))
-        })?,
+        Some(text) => EnvFilter::try_new(text)
+            .map_err(|error| Failure::usage(anyhow::anyhow!("--log {text}: {error}")))?,
         None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default)),
     };
     tracing_subscriber::fmt()

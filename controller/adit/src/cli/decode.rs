@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 /// Decode a capture of a device's wire: one line per frame, or the reason why bytes were skipped
 ///
-/// Nothing is guessed: the dialect and the direction are named. A file holds the bytes of one direction.
+/// Nothing is guessed: the dialect is named, and the direction unless it is the device's. A file holds the bytes of one direction.
 #[derive(Debug, Args)]
 #[command(after_long_help = format!(
     "Examples:\n  \
@@ -26,7 +26,7 @@ pub(crate) struct DecodeArgs {
     pub(crate) protocol: &'static Protocol,
 
     /// Which side sent the bytes
-    #[arg(long, value_name = "SIDE")]
+    #[arg(long, value_name = "SIDE", default_value = "device")]
     pub(crate) from: From,
 
     /// The file is hexadecimal text; each line ends in a pause on the wire

@@ -75,7 +75,7 @@ impl FromArgMatches for PoolArgs {
 }
 
 fn misplaced(name: &str, why: &str) -> clap::Error {
-    clap::Error::raw(ErrorKind::ArgumentConflict, format!("--{name}: {why}\n"))
+    clap::Error::raw(ErrorKind::ArgumentConflict, format!("--{name}: {why}"))
 }
 
 #[cfg(test)]

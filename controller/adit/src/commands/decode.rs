@@ -18,12 +18,13 @@ const LINE_LIMIT: usize = 1 << 20;
 
 pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
     let mut decoder = args.protocol.decoder(args.from.into());
+    if args.file.as_os_str() == "-" {
+        // Somebody may be typing, or watching a wire: every line leaves at once.
+        let mut printer = Printer { out: io::stdout().lock(), json };
+        return decode(io::stdin().lock(), args, decoder.as_mut(), &mut printer);
+    }
     let mut printer = Printer { out: BufWriter::new(io::stdout().lock()), json };
-    let result = if args.file.as_os_str() == "-" {
-        decode(io::stdin().lock(), args, decoder.as_mut(), &mut printer)
-    } else {
-        decode(BufReader::new(open(&args.file)?), args, decoder.as_mut(), &mut printer)
-    };
+    let result = decode(BufReader::new(open(&args.file)?), args, decoder.as_mut(), &mut printer);
     printer.out.flush()?;
     result
 }

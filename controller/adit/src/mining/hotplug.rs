@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 
 use adit_link::{Change, Roots, Watch};
-use tokio::runtime::Handle;
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 /// Changes that may wait; the thread waits when there are more.
@@ -14,7 +14,8 @@ const CHANGES: usize = 64;
 /// with the process.
 pub(crate) fn watch() -> io::Result<mpsc::Receiver<Change>> {
     let (sender, changes) = mpsc::channel(CHANGES);
-    let runtime = Handle::current();
+    // Its own: the thread may still be looking when the main one shuts down.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let look = async move {
         let mut watch = Watch::new(Roots::default());
         loop {

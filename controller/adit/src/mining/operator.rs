@@ -183,7 +183,10 @@ impl Operator {
             {
                 self.refused.push((*device, *why));
             }
-            Notice::PoolSays { text, warning: true, .. } => self.complaint = Some(text.clone()),
+            Notice::PoolSays { text, warning: true, .. } => {
+                let what = text.split_once("; next attempt").map_or(text.as_str(), |(what, _)| what);
+                self.complaint = Some(what.to_owned());
+            }
             _ => {}
         }
     }

@@ -1,0 +1,143 @@
+//! `demo` and `mine`, end to end.
+
+use std::path::Path;
+
+use adit_hw_sim::pool::{Pool, PoolSettings};
+use adit_hw_sim::serve::{Served, ServedPool, epoch, ptys};
+use adit_hw_sim::{Build, start};
+use adit_protocol::devices::model;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{Running, run};
+
+/// One hash in 256 is a nonce.
+const DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
+
+/// A simulated device on a pseudo-terminal.
+pub(super) async fn served(key: &str, link: &Path) -> Served {
+    let model = model(key).unwrap();
+    let build = Build { seed: 5, target_difficulty: Some(DIFFICULTY), settings: Vec::new() };
+    let places = ptys(model, 1, link).remove(0);
+    Served::start(start(model, &build).unwrap(), model, places, 5).await.unwrap()
+}
+
+async fn served_pool() -> ServedPool {
+    let settings = PoolSettings { epoch: epoch(), difficulty: DIFFICULTY, ..PoolSettings::default() };
+    ServedPool::start(Pool::new(settings, 7).unwrap(), ([127, 0, 0, 1], 0).into()).await.unwrap()
+}
+
+fn selector(key: &str, link: &Path) -> String {
+    format!("serial:{},model={key},target-difficulty={DIFFICULTY}", link.display())
+}
+
+fn url(pool: &ServedPool) -> String {
+    format!("stratum+tcp://{}", pool.address())
+}
+
+fn count(summary: &Value, field: &str) -> u64 {
+    summary[field].as_u64().unwrap_or_else(|| panic!("no {field} in {summary}"))
+}
+
+#[test]
+fn the_demo_ends_with_as_many_accepted_shares_as_were_asked_for() {
+    let finished = run(&["demo", "--shares", "3", "--json"]);
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let summary = finished.json();
+    assert_eq!(summary["accepted"], json!(3));
+    for field in ["rejected", "stale", "duplicate", "hardware_errors"] {
+        assert_eq!(summary[field], json!(0), "{field}: {summary}");
+    }
+    assert!(summary["elapsed_s"].as_f64().unwrap() > 0.0);
+    let devices = summary["devices"].as_array().unwrap();
+    let models: Vec<_> = devices.iter().map(|device| device["model"].as_str().unwrap()).collect();
+    assert_eq!(models, ["block-erupter", "icarus"]);
+    for device in devices {
+        assert_eq!(device["eased"], json!(true));
+        assert_eq!(device["name"], json!(format!("{}-1", device["model"].as_str().unwrap())));
+        assert!(device["location"].as_str().unwrap().starts_with("serial:/"));
+    }
+    let by_devices: u64 = devices.iter().map(|device| count(device, "accepted")).sum();
+    assert_eq!(by_devices, 3);
+    assert!(finished.err.contains("targets are eased"), "{}", finished.err);
+}
+
+#[test]
+fn a_stop_by_signal_is_a_summary_and_no_failure() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let running = Running::start(&["demo", "--json", "--devices", "rbox", "--seed", "3"]);
+        running.wait_for("its first share is accepted", 1);
+        running.signal(signal);
+        let finished = running.finish();
+        assert_eq!(finished.status, Some(0), "{}", finished.err);
+        assert!(count(&finished.json(), "accepted") >= 1);
+        assert!(!finished.err.contains("not every device"), "{}", finished.err);
+    }
+}
+
+#[test]
+fn unplugging_one_stick_leaves_another_at_work_and_it_comes_back_to_its_row() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let pool = runtime.block_on(served_pool());
+    let mut pulled = runtime.block_on(served("antminer-u3", &first));
+    let steady = runtime.block_on(served("antminer-u3", &second));
+    let running = Running::start(&[
+        "mine",
+        "--json",
+        "--pool",
+        &url(&pool),
+        "--user",
+        "u",
+        "--device",
+        &selector("antminer-u3", &first),
+        "--device",
+        &selector("antminer-u3", &second),
+    ]);
+    running.wait_for("its first share is accepted", 2);
+
+    runtime.block_on(pulled.unplug());
+    running.wait_for("first): the device was unplugged", 1);
+    let accepted = || runtime.block_on(pool.tally()).unwrap().total.accepted;
+    let before = accepted();
+    while accepted() < before + 20 {
+        std::thread::yield_now();
+    }
+    runtime.block_on(pulled.replug()).unwrap();
+    running.wait_for("antminer-u3-1 (", 4); // hashing, first share, unplugged, hashing again
+    running.signal("TERM");
+
+    let finished = running.finish();
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let summary = finished.json();
+    assert_eq!((count(&summary, "rejected"), count(&summary, "duplicate")), (0, 0), "{summary}");
+    let devices = summary["devices"].as_array().unwrap();
+    assert_eq!(devices.len(), 2, "{summary}");
+    assert!(devices.iter().all(|device| count(device, "accepted") > 0), "{summary}");
+    assert!(!finished.err.contains("second): the device was unplugged"), "{}", finished.err);
+    assert!(runtime.block_on(steady.stop()).unwrap().nonces >= 20);
+}
+
+#[test]
+fn a_pool_that_is_down_is_replaced_by_the_next_one() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("stick");
+    let pool = runtime.block_on(served_pool());
+    let _stick = runtime.block_on(served("rbox", &link));
+    let config = folder.path().join("adit.toml");
+    let text = format!(
+        "[mine]\nshares = 5\n[[pool]]\nurl = \"127.0.0.1:1\"\nuser = \"first\"\n[[pool]]\nurl = \"{}\"\nuser = \"second\"\n\
+         [[device]]\nselect = \"serial:{},model=rbox\"\nsettings = {{ target-difficulty = {DIFFICULTY} }}\n",
+        url(&pool),
+        link.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let finished = run(&["mine", "--json", "--config", config.to_str().unwrap()]);
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    assert_eq!(finished.json()["accepted"], json!(5));
+    assert!(finished.err.contains("connection refused"), "{}", finished.err);
+    let tally = runtime.block_on(pool.tally()).unwrap();
+    assert!(tally.workers["second"].accepted >= 5);
+}

@@ -1,0 +1,60 @@
+//! Every model that has a driver and a simulated twin, held against every check of the conformance suite.
+
+use adit_driver::Settings;
+use adit_lab::Item;
+use adit_lab::conformance::{CHECKS, Subject};
+use adit_protocol::devices::{Model, models};
+
+const SEEDS: std::ops::Range<u64> = 1..4;
+
+/// Models of the drivers that exist. Each has a simulated twin, or every check fails for it.
+fn driven() -> impl Iterator<Item = &'static Model> {
+    models().filter(|model| adit_catalog::driver(model.driver).is_some())
+}
+
+/// Holds every model to check `name`, with several seeds.
+fn examine(name: &str) {
+    let check = CHECKS.iter().find(|check| check.name == name).expect("a check of this name");
+    let mut findings = Vec::new();
+    for model in driven() {
+        for seed in SEEDS {
+            let item = Item { model, count: 1, settings: Settings::default() };
+            if let Err(finding) = check.run(&Subject { item, seed }) {
+                findings.push(format!("{}, seed {seed}: {finding}", model.key));
+            }
+        }
+    }
+    assert!(findings.is_empty(), "{name}:\n  {}", findings.join("\n  "));
+}
+
+/// A test for each check: they run side by side, and a failure names the sentence that does not hold.
+macro_rules! checks {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            examine($name);
+        })*
+
+        #[test]
+        fn every_check_of_the_suite_has_its_test() {
+            let tested = [$($name),*];
+            let suite: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+            assert_eq!(tested.as_slice(), suite);
+            assert!(driven().count() >= 9);
+        }
+    };
+}
+
+checks! {
+    it_is_recognised: "it is recognised for what it is and set to work",
+    it_refuses_an_unknown_setting: "it refuses a setting it does not know",
+    it_finds_what_it_promises: "it finds what its hash rate promises, and nothing false",
+    it_drops_everything_for_a_new_block: "it drops everything for a new block",
+    late_nonces_of_the_same_block_count: "its late nonces of the same block still count",
+    it_waits_without_a_job: "it waits without a job and begins with one",
+    a_storm_of_jobs_does_not_drown_it: "a storm of jobs does not drown its line",
+    it_stops_at_any_moment: "it stops when told, at any moment",
+    it_survives_being_pulled_out: "it survives being pulled out, at any moment",
+    noise_costs_no_more_than_what_it_hits: "noise on the line costs no more than what it hits",
+    silence_is_given_up_with_the_reason: "a device that never answers is given up with the reason",
+}

@@ -1,0 +1,102 @@
+//! Worlds with faults: whatever breaks, the accounts are right and the devices go on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use adit_driver::Settings;
+use adit_lab::Item;
+use adit_lab::world::{FaultSet, Outcome, WorldConfig, run};
+use adit_protocol::devices::{model, models};
+
+const SEEDS: u64 = 200;
+
+fn items(list: &[(&str, u16)]) -> Vec<Item> {
+    let item = |&(key, count): &(&str, u16)| Item {
+        model: model(key).unwrap(),
+        count,
+        settings: Settings::default(),
+    };
+    list.iter().map(item).collect()
+}
+
+fn live(seed: u64, hours: f64, devices: Vec<Item>, faults: FaultSet) -> Outcome {
+    let config = WorldConfig { seed, length: Duration::from_secs_f64(hours * 3_600.0), devices, faults };
+    run(&config).unwrap_or_else(|broken| panic!("{broken}"))
+}
+
+/// Models with a nonce every second or so at most: an hour of theirs is cheap.
+const CALM: f64 = 2e9;
+
+/// Four devices, every calm model in its turn.
+fn mixture(seed: u64) -> Vec<Item> {
+    let keys: Vec<&str> = models().filter(|model| model.nominal.0 < CALM).map(|model| model.key).collect();
+    let key = |offset: u64| keys[((seed * 4 + offset) % keys.len() as u64) as usize];
+    (0..4).flat_map(|offset| items(&[(key(offset), 1)])).collect()
+}
+
+#[test]
+fn two_hundred_faulted_hours_break_no_law() {
+    let next = AtomicU64::new(1);
+    let one = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed > SEEDS {
+            return;
+        }
+        let outcome = live(seed, 1.0, mixture(seed), FaultSet::all());
+        let (faults, kinds) =
+            (outcome.faults.values().sum::<u64>(), outcome.faults.values().filter(|n| **n > 0).count());
+        assert!(
+            faults >= 20 && kinds >= 5,
+            "seed {seed}: {faults} faults of {kinds} kinds: {:?}",
+            outcome.faults
+        );
+        for device in &outcome.devices {
+            assert!(device.accepted > 0, "seed {seed}: {device:?}");
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(one)).collect();
+        workers.into_iter().for_each(|worker| worker.join().expect("a world broke a law, see above"));
+    });
+}
+
+#[test]
+fn fast_devices_break_no_law_either() {
+    for (seed, key) in (1..).zip(["antminer-u3", "rbox", "rockminer-t1"]) {
+        let outcome = live(seed, 0.25, items(&[(key, 1), ("icarus", 1)]), FaultSet::all());
+        assert!(outcome.devices.iter().all(|device| device.nonces > 0), "{:?}", outcome.devices);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
+    let world = |seed| live(seed, 1.0, items(&[("icarus", 2), ("antminer-u2", 1)]), FaultSet::all()).digest;
+    assert_eq!(world(7), world(7));
+    assert_ne!(world(7), world(8));
+}
+
+#[test]
+fn ten_hours_of_faults_cost_only_the_time_out_of_service() {
+    let devices = items(&[("icarus", 4), ("block-erupter", 4), ("antminer-u2", 2)]);
+    let outcome = live(7, 10.0, devices, FaultSet::all());
+    for device in &outcome.devices {
+        assert!(device.accepted >= 20, "{device:?}");
+        assert!(device.sigmas() <= 4.0, "{:.2} sigma: {device:?}", device.sigmas());
+    }
+}
+
+#[test]
+fn a_world_without_faults_keeps_every_device_busy() {
+    let devices = models().map(|model| Item { model, count: 1, settings: Settings::default() }).collect();
+    let outcome = live(1, 0.1, devices, FaultSet::default());
+    for device in &outcome.devices {
+        assert!(device.out_of_service_s < 0.05 * 360.0, "{device:?}");
+        assert!(device.sigmas() <= 4.0, "{:.2} sigma: {device:?}", device.sigmas());
+        assert_eq!(
+            (device.rejected, device.hardware_errors, device.faults_reported),
+            (0, 0, 0),
+            "{device:?}"
+        );
+    }
+}
