@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cli;
+mod conformance;
+mod generated;
 mod layers;
 mod tidy;
+mod worlds;

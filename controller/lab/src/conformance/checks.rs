@@ -55,13 +55,17 @@ pub(super) fn drops_everything_for_a_new_block(subject: &Subject) -> Result<(), 
         stand.run(pause)?;
         let (jobs, stale) = (stand.rig.truth().jobs, stand.verdicts(Verdict::Stale));
         stand.job(true)?;
-        // a job of 64 bytes takes 6 ms at 115200 baud; each unit gets its own
-        let units = u32::from(subject.item.model.chips.count) * 2;
-        stand.run(Duration::from_millis(50) + Duration::from_millis(10) * units)?;
+        // A job of 64 bytes takes 6 ms at 115200 baud. A unit with slots of its own finishes what it has: two ranges.
+        let room = stand.device().capability.map_or(1, |capability| u32::from(capability.room));
+        let slots = if room > 1 { stand.time_for(2 * room) } else { Duration::ZERO };
+        stand.run(Duration::from_millis(50) + Duration::from_millis(10) * room + slots)?;
         let begun = stand.rig.truth().jobs - jobs;
         ensure(begun > 0, || "the device goes on with the old block".into())?;
         let late = stand.verdicts(Verdict::Stale) - stale;
-        ensure(late <= u64::from(units), || format!("{late} nonces of the old block in 50 ms"))?;
+        ensure(late <= u64::from(4 * room), || format!("{late} nonces of the old block"))?;
+        stand.run(stand.time_for(2))?;
+        let later = stand.verdicts(Verdict::Stale) - stale - late;
+        ensure(later == 0, || format!("{later} nonces of the old block long after the new one"))?;
     }
     ensure(stand.verdicts(Verdict::HardwareError) == 0, || "hardware errors at the change of a block".into())
 }
