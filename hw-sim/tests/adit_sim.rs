@@ -1,0 +1,147 @@
+//! The binary `adit-sim` as a user starts it.
+#![cfg(feature = "serve")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use adit_protocol::hex;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Block 171874 (`docs/protocols/icarus.md §2.3`).
+const GOLDEN_JOB: &str = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a\
+    000000000000000000000000000000000000000087320b1a1426674f2fa722ce";
+
+struct Simulator {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Simulator {
+    fn start(args: &[&str]) -> Self {
+        let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, output }
+    }
+
+    /// The next line of output.
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// Sends a signal; the last line and the exit status.
+    fn stop(mut self, signal: Signal) -> (Value, Option<i32>) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let mut last = self.line();
+        while last["event"] != "summary" {
+            last = self.line();
+        }
+        (last, self.child.wait().unwrap().code())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // a test has failed; else it is gone already
+        let _ = self.child.wait();
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_adit-sim"));
+    command.args(args);
+    command
+}
+
+fn scratch(test: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Runs to the end: exit status, and what was said on standard error.
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let output = command(args).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn devices_are_named_by_number_answer_the_golden_job_and_leave_nothing_behind() {
+    let folder = scratch("pty");
+    let path = folder.join("stick");
+    let args =
+        ["serve", "--model", "block-erupter", "--count", "2", "--pty", path.to_str().unwrap(), "--json"];
+    let mut simulator = Simulator::start(&args);
+    for number in 0..2 {
+        let ready = simulator.line();
+        assert_eq!((&ready["event"], &ready["eased"]), (&"ready".into(), &false.into()));
+        assert_eq!(ready["ports"][0]["path"], format!("{}{number}", path.display()));
+    }
+    let mut port = fs::OpenOptions::new().read(true).write(true).open(folder.join("stick1")).unwrap();
+    port.write_all(&hex::decode(GOLDEN_JOB).unwrap()).unwrap();
+    let mut nonce = [0; 4];
+    port.read_exact(&mut nonce).unwrap();
+    assert_eq!(hex::encode(&nonce), "000187a2");
+
+    let (summary, status) = simulator.stop(Signal::TERM);
+    let nonces: Vec<_> =
+        summary["devices"].as_array().unwrap().iter().map(|row| row["nonces"].clone()).collect();
+    assert_eq!((nonces, status), (vec![0.into(), 1.into()], Some(0)));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "something is left behind");
+    fs::remove_dir(folder).unwrap();
+}
+
+#[test]
+fn a_pool_says_where_it_is_and_sums_up_when_interrupted() {
+    let mut simulator = Simulator::start(&["pool", "--listen", "127.0.0.1:0", "--json"]);
+    let ready = simulator.line();
+    let url = ready["url"].as_str().unwrap();
+    let mut client = TcpStream::connect(url.strip_prefix("stratum+tcp://").unwrap()).unwrap();
+    client.write_all(b"{\"id\":1,\"method\":\"mining.authorize\",\"params\":[\"rig\",\"x\"]}\n").unwrap();
+    let authorized = simulator.line();
+    assert_eq!((&authorized["event"], &authorized["worker"]), (&"authorized".into(), &"rig".into()));
+    client
+        .write_all(b"{\"id\":2,\"method\":\"mining.submit\",\"params\":[\"rig\",\"1\",\"\",\"0\",\"0\"]}\n")
+        .unwrap();
+    let share = simulator.line();
+    assert_eq!((&share["accepted"], &share["code"]), (&false.into(), &25.into()));
+    let (summary, status) = simulator.stop(Signal::INT);
+    assert_eq!((&summary["reasons"]["not_subscribed"], status), (&1.into(), Some(0)));
+}
+
+#[test]
+fn bad_input_is_one_clear_sentence_with_the_right_status_and_nothing_is_started() {
+    let folder = scratch("bad");
+    let file = folder.join("notes");
+    fs::write(&file, "precious").unwrap();
+    let (file, missing) = (file.to_str().unwrap(), folder.join("no/stick"));
+    let missing = missing.to_str().unwrap();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["serve", "--model", "toaster", "--pty", missing], 2, "no such model; there are icarus"),
+        (&["serve", "--model", "icarus", "--pty", missing, "--set", "chips=3"], 2, "chips is 1, 2, 4 or 8"),
+        (
+            &["serve", "--model", "icarus", "--pty", missing, "--target-difficulty", "2"],
+            2,
+            "between 2^-31 and 1",
+        ),
+        (&["serve", "--model", "icarus", "--pty", missing, "--fault", "nak"], 2, "what can: drop_byte"),
+        (&["serve", "--model", "icarus", "--tcp", "127.0.0.1:65535", "--count", "2"], 2, "start lower"),
+        (&["serve", "--model", "icarus", "--pty", file], 1, "remove it or give another path"),
+        (&["serve", "--model", "icarus", "--pty", missing], 1, "No such file or directory"),
+        (&["pool", "--listen", "127.0.0.1:0", "--difficulty", "0"], 2, "between 1e-12 and 1e15"),
+        (&["pool", "--listen", "192.0.2.1:3333"], 1, "cannot listen on 192.0.2.1:3333"),
+    ];
+    for (args, status, sentence) in cases {
+        let (found, text) = run(args);
+        assert_eq!(found, Some(status), "{args:?}: {text}");
+        assert!(text.contains(sentence), "{args:?}: {text}");
+    }
+    assert_eq!(fs::read_to_string(file).unwrap(), "precious");
+    fs::remove_dir_all(folder).unwrap();
+}
