@@ -74,7 +74,12 @@ mod tests {
     #[test]
     fn names_of_drivers_are_unique() {
         for driver in DRIVERS {
-            assert_eq!(DRIVERS.iter().filter(|other| other.name == driver.name).count(), 1, "{}", driver.name);
+            assert_eq!(
+                DRIVERS.iter().filter(|other| other.name == driver.name).count(),
+                1,
+                "{}",
+                driver.name
+            );
         }
     }
 }
