@@ -52,7 +52,11 @@ impl Summary {
                     eased: device.eased(),
                     accepted: device.shares.accepted,
                     hardware_errors: device.tally.verdicts(Verdict::HardwareError),
-                    hashrate_hs: device.hashrate_session.map(|rate| rate.0),
+                    // Before the first nonce the rate is not zero but unknown.
+                    hashrate_hs: device
+                        .hashrate_session
+                        .filter(|_| device.tally.valid() > 0)
+                        .map(|rate| rate.0),
                 })
                 .collect(),
         }

@@ -8,6 +8,7 @@ use adit_hw_sim::pool::{Pool, PoolSettings};
 use adit_hw_sim::serve::{Address, Place, Served, ServedPool, claim, epoch, ptys};
 use adit_lab::Item;
 use adit_link::Selector;
+use adit_protocol::pow::Target;
 use adit_upstream::PoolConfig;
 use tracing::info;
 
@@ -31,10 +32,15 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
     let pool = serve_pool(&args.devices, seed).await?;
     let devices = serve_devices(&args.devices, folder.path(), seed).await?;
     info!(
-        "simulated: {} on pseudo-terminals in {}, a pool at {}; targets are eased, nonces come at the real rate",
+        "simulated: {} on pseudo-terminals in {}, a pool at {}",
         count(devices.len()),
         folder.path().display(),
         pool.address()
+    );
+    let rate: f64 = args.devices.0.iter().map(|item| item.model.nominal.0 * f64::from(item.count)).sum();
+    info!(
+        "targets are eased; nonces come as often as the real hardware finds them, every {:.1} s on average",
+        Target::ONE.expected_hashes() / rate
     );
     let plan = Plan {
         pools: vec![

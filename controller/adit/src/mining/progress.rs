@@ -24,9 +24,9 @@ pub(crate) fn line(core: &Core, now: Micros, pools: &[PoolConfig]) -> String {
     }
     let accepted: u64 = core.pools().map(|pool| pool.shares.accepted).sum();
     let rejected: u64 = core.pools().map(|pool| pool.shares.rejected() + pool.shares.stale()).sum();
+    let rate = if rate > 0.0 { HashRate(rate).to_string() } else { "measuring".to_owned() };
     let mut line = format!(
-        "{}  accepted {accepted}  rejected {rejected}  stale {stale}  HW {hardware_errors}  {hashing}/{devices} hashing",
-        HashRate(rate)
+        "{rate}  accepted {accepted}  rejected {rejected}  stale {stale}  HW {hardware_errors}  {hashing}/{devices} hashing"
     );
     match core.pools().find(|pool| pool.working) {
         Some(pool) => {
