@@ -48,9 +48,11 @@ fn is_test_code(path: &Path) -> bool {
     text.starts_with("tests/")
         || text.contains("/tests/")
         || text.contains("/benches/")
-        || path
-            .file_stem()
-            .is_some_and(|stem| ["tests", "testing", "fixtures"].contains(&&*stem.to_string_lossy()))
+        || path.file_stem().is_some_and(|stem| is_test_name(&stem.to_string_lossy()))
+}
+
+fn is_test_name(stem: &str) -> bool {
+    ["tests", "testing", "fixtures"].contains(&stem) || stem.ends_with("_tests")
 }
 
 /// The lines of a source file before its test module, with their numbers.

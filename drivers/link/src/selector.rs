@@ -1,6 +1,8 @@
 //! Selectors: how a user names a device on the command line or in the configuration.
 
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -129,7 +131,7 @@ pub enum SelectorError {
         candidates: Vec<&'static str>,
     },
     /// The model has another number of ports than there are paths.
-    #[error("{location}: a {model} has {expected} ports ({}), not {found}", ports.join("+"))]
+    #[error("{location}: {model} has {expected} port(s), {}; {found} are named", ports.join("+"))]
     Ports {
         /// Where.
         location: String,
@@ -159,27 +161,24 @@ impl FromStr for Selector {
     type Err = SelectorError;
 
     fn from_str(text: &str) -> Result<Self, SelectorError> {
-        let (head, rest) = match text.split_once(',') {
-            _ if text.starts_with("model=") => ("", text),
-            Some((head, rest)) => (head, rest),
-            None => (text, ""),
+        let (target, rest) = if text.starts_with("model=") {
+            (Target::Plugged, Some(text))
+        } else {
+            let (head, rest) = text.split_once(',').map_or((text, None), |(head, rest)| (head, Some(rest)));
+            (Target::parse(head, text)?, rest)
         };
-        let target =
-            if head.is_empty() && !rest.is_empty() { Target::Plugged } else { Target::parse(head, text)? };
         let mut selector =
             Self { target, model: None, driver: None, baud: None, settings: Settings::default() };
-        if !rest.is_empty() || text.ends_with(',') {
-            let mut seen: Vec<&str> = Vec::new();
-            for part in rest.split(',') {
-                let Some((key, value)) = part.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-                    return Err(SelectorError::NotASetting { text: part.into(), selector: text.into() });
-                };
-                if seen.contains(&key) {
-                    return Err(SelectorError::Twice { key: key.into(), selector: text.into() });
-                }
-                seen.push(key);
-                selector.set(key, value)?;
+        let mut seen: Vec<&str> = Vec::new();
+        for part in rest.into_iter().flat_map(|rest| rest.split(',')) {
+            let Some((key, value)) = part.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+                return Err(SelectorError::NotASetting { text: part.into(), selector: text.into() });
+            };
+            if seen.contains(&key) {
+                return Err(SelectorError::Twice { key: key.into(), selector: text.into() });
             }
+            seen.push(key);
+            selector.set(key, value)?;
         }
         Ok(selector)
     }

@@ -17,9 +17,11 @@ pub(super) struct Node {
 }
 
 /// Who holds a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
+    /// `None`: a process of another container.
     pid: Option<u32>,
+    program: Option<String>,
 }
 
 /// All locks on files, read once per scan: those of `flock` and `fcntl` from `/proc/locks`, which every user may read, and the
@@ -42,25 +44,38 @@ impl Node {
         accessat(CWD, &self.path, Wanted::READ_OK | Wanted::WRITE_OK, AtFlags::EACCESS).is_ok()
     }
 
-    /// The command that lets this user open it: joining the group that may, where there is one; else the udev rules.
-    pub(super) fn permission(&self, roots: &Roots) -> String {
-        let group = fs::metadata(&self.path)
-            .ok()
-            .filter(|node| node.mode() & 0o060 == 0o060 && node.gid() != 0)
-            .and_then(|node| group_name(&roots.groups, node.gid()));
-        match group {
+    /// The command that lets this user open it: joining the group that may, where there is one; else the udev rules, the
+    /// broad ones for a generic bridge. A node that is missing was not given to this container.
+    pub(super) fn permission(&self, roots: &Roots, certain: bool) -> String {
+        let Ok(node) = fs::metadata(&self.path) else {
+            return format!("pass {0} into this container (docker run --device {0})", self.path.display());
+        };
+        let shared = node.mode() & 0o060 == 0o060 && node.gid() != 0;
+        match shared.then(|| group_name(&roots.groups, node.gid())).flatten() {
             Some(group) => format!("sudo usermod -aG {group} \"$USER\""),
-            None => "sudo adit udev --install".into(),
+            None => {
+                let (option, file) =
+                    if certain { ("", "60-adit.rules") } else { (" --broad", "60-adit-broad.rules") };
+                format!(
+                    "adit udev{option} | sudo tee /etc/udev/rules.d/{file} && sudo udevadm control --reload && sudo udevadm trigger"
+                )
+            }
         }
     }
 }
 
 impl Holder {
+    fn new(proc: &Path, pid: u32) -> Self {
+        let program = fs::read_to_string(proc.join(pid.to_string()).join("comm")).ok();
+        Self { pid: (pid > 0).then_some(pid), program: program.map(|name| name.trim().to_string()) }
+    }
+
     /// What frees the device.
-    pub(super) fn fix(self) -> String {
-        match self.pid {
-            Some(pid) => format!("kill {pid}"),
-            None => "stop the program that has opened it".into(),
+    pub(super) fn fix(&self) -> String {
+        match (self.pid, &self.program) {
+            (Some(pid), Some(program)) => format!("stop {program} (process {pid}), which holds it"),
+            (Some(pid), None) => format!("stop process {pid}, which holds it"),
+            (None, _) => "stop the program that holds it".into(),
         }
     }
 }
@@ -79,12 +94,12 @@ impl Locks {
     pub(super) fn holder(&self, node: &Node) -> Option<Holder> {
         let file = fs::metadata(&node.path).ok()?;
         if let Some(pid) = self.held.get(&(file.dev(), file.ino())) {
-            return Some(Holder { pid: (*pid > 0).then_some(*pid) });
+            return Some(Holder::new(&self.proc, *pid));
         }
         let lock = fs::read_to_string(self.folder.join(format!("LCK..{}", node.name))).ok()?;
         let pid: u32 = lock.trim().parse().ok()?;
         // A program that crashed leaves its lock file behind.
-        self.proc.join(pid.to_string()).exists().then_some(Holder { pid: Some(pid) })
+        self.proc.join(pid.to_string()).exists().then(|| Holder::new(&self.proc, pid))
     }
 }
 

@@ -43,9 +43,12 @@ fn row(
     let location = format!("serial:{}", paths.join("+"));
     let denied = nodes.iter().find(|node| !node.permitted());
     let (access, fix) = if !certain {
-        (Access::Ambiguous, Some(word(&location, candidates, denied.map(|node| node.permission(roots)))))
+        (
+            Access::Ambiguous,
+            Some(word(&location, candidates, denied.map(|node| node.permission(roots, certain)))),
+        )
     } else if let Some(node) = denied {
-        (Access::Denied, Some(node.permission(roots)))
+        (Access::Denied, Some(node.permission(roots, certain)))
     } else if let Some(holder) = nodes.iter().find_map(|node| locks.holder(node)) {
         (Access::Busy, Some(holder.fix()))
     } else {

@@ -11,7 +11,7 @@ const ACT: &str = r#"MODE="0660", GROUP="plugdev", TAG+="uaccess", ENV{ID_MM_DEV
 /// `udev/60-adit.rules`: devices that are told apart by a distinctive id or by their strings.
 pub fn rules() -> String {
     let head = "\
-# Generated from the model table; do not edit. `adit udev --install` installs it.
+# Generated from the model table; do not edit. `adit udev --help` says how it is installed.
 #
 # Devices with a distinctive id or distinctive USB strings. Members of the group plugdev may open them, and so may whoever
 # is logged in at this machine. Must sort before 73-seat-late.rules, which acts on the uaccess tag.
@@ -22,7 +22,7 @@ pub fn rules() -> String {
 /// `udev/60-adit-broad.rules`: generic bridge chips, which many unrelated products carry as well.
 pub fn broad_rules() -> String {
     let head = "\
-# Generated from the model table; do not edit. `adit udev --install --broad` installs it; it is not installed unless asked.
+# Generated from the model table; do not edit. `adit udev --broad` prints it; install it only if you need it.
 #
 # Generic USB-to-serial bridges. The same ids belong to boards, meters and modems that are no miners: these rules open all of
 # them to the group plugdev and hide them from ModemManager.

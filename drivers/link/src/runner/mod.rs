@@ -334,6 +334,7 @@ impl Runner {
 
     /// The link is gone: the machine's last words are heard, what it still wants done is answered with `why`.
     fn down(&mut self, why: LinkError) -> End {
+        self.wires.close();
         let now = self.now();
         let mut alive = self.machine.on_input(now, Input::LinkDown { why }).is_ok();
         for _ in 0..LAST_WORDS {
@@ -373,7 +374,7 @@ impl Runner {
     }
 
     /// Closes the ports, then sends what is left and the last report.
-    async fn farewell(self, end: End) {
+    async fn farewell(mut self, end: End) {
         self.wires.close();
         drop(self.machine);
         let Some(reports) = self.reports else { return };

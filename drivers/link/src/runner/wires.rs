@@ -147,8 +147,9 @@ impl Wires {
     }
 
     /// Closes the ports without waiting for what has not been sent.
-    pub(super) fn close(self) {
-        self.wires.iter().for_each(Wire::abandon);
+    pub(super) fn close(&mut self) {
+        self.busy = None;
+        self.wires.drain(..).for_each(|wire| wire.abandon());
     }
 
     fn poll_busy(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Happening> {

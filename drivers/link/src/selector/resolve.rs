@@ -17,10 +17,9 @@ impl Selector {
     /// [`SelectorError::UnknownDriver`], [`SelectorError::Ports`].
     pub fn detected(&self, found: &[Found]) -> Result<Vec<Detected>, SelectorError> {
         if self.target == Target::Plugged {
-            let mine = found.iter().filter(|found| match self.model {
-                Some(model) => found.candidates.contains(&model),
-                None => self.driver.as_deref().is_some_and(|name| found.driver() == Some(name)),
-            });
+            let mine = found
+                .iter()
+                .filter(|found| self.model.is_some_and(|model| found.candidates.contains(&model)));
             return Ok(mine.map(|found| self.word_on(found)).collect());
         }
         let location = self.target.to_string();
