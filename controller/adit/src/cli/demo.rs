@@ -13,8 +13,13 @@ use super::DeviceList;
     adit demo\n  \
     adit demo --devices icarus:2,antminer-u2/target-difficulty=1e-6 --shares 20 --json")]
 pub(crate) struct DemoArgs {
-    /// MODEL[:COUNT][/key=value]…, separated by commas
-    #[arg(long, value_name = "LIST", default_value = "block-erupter:1,icarus:1")]
+    // not a doc comment: rustdoc takes the brackets for links
+    #[arg(
+        long,
+        help = "MODEL[:COUNT][/key=value]…, separated by commas",
+        value_name = "LIST",
+        default_value = "block-erupter:1,icarus:1"
+    )]
     pub(crate) devices: DeviceList,
 
     /// Stop after so many accepted shares

@@ -27,8 +27,8 @@ pub(crate) struct WorldArgs {
     #[arg(long, value_name = "H", value_parser = parse_hours)]
     pub(crate) hours: Duration,
 
-    /// MODEL[:COUNT][/key=value]…, separated by commas
-    #[arg(long, value_name = "LIST")]
+    // not a doc comment: rustdoc takes the brackets for links
+    #[arg(long, help = "MODEL[:COUNT][/key=value]…, separated by commas", value_name = "LIST")]
     pub(crate) devices: DeviceList,
 
     /// all, none, or names separated by commas

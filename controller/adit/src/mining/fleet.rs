@@ -58,9 +58,10 @@ impl Fleet {
     /// The device at the place of `found`.
     pub(crate) fn key_at(&self, found: &Found) -> Option<DeviceKey> {
         let here = |row: &Row| {
-            let socket = row.wanted.detected.socket.as_ref();
-            row.wanted.detected.location == found.location
-                && socket.is_none_or(|socket| *socket == found.socket)
+            let known = &row.wanted.detected;
+            known.location == found.location
+                && known.socket.as_ref().is_none_or(|socket| *socket == found.socket)
+                && known.usb.as_ref().is_none_or(|usb| *usb == found.usb)
         };
         self.rows.iter().position(here).map(|index| DeviceKey(index as u32))
     }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::failure::Failure;
 use crate::summary::Summary;
+use crate::terminal;
 use fleet::Fleet;
 use operator::{Ears, Operator};
 use plan::Plan;
@@ -54,12 +55,12 @@ pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
         sessions.spawn(adit_upstream::io::run(session, origin, shares, input_sender.clone()));
         pools.push(sender);
     }
-    // Devices named by where they are need no scan; those named by model, and all others, come and go.
     let hotplug = hotplug::watch()?;
     let fleet = Fleet::new(origin, report_sender, open);
     let ears = Ears { signals, reports, inputs, sessions, hotplug };
     let operator = Operator::new(plan, origin, fleet, pools, named, &found);
     let outcome = tokio::spawn(operator.run(ears)).await;
+    terminal::clear();
     // The operator is gone, and with it every mailbox: a task that is still there makes its hardware safe and ends.
     if timeout(LAST_LINKS, all_closed.recv()).await.is_err() {
         tracing::error!("not every device could be closed in good order");

@@ -94,8 +94,11 @@ impl Operator {
                 operator.named.push(key);
             }
         }
-        if operator.named.is_empty() && !found.iter().any(Found::automatic) {
-            info!("no device is there: waiting for one to be plugged in");
+        let automatic = operator.plan.devices.is_empty() && found.iter().any(Found::automatic);
+        if operator.named.is_empty() && !automatic {
+            info!(
+                "no device to mine with is plugged in: waiting for one (`adit devices` lists what is there)"
+            );
         }
         operator
     }
@@ -112,7 +115,6 @@ impl Operator {
             self.carry_out();
             self.consider();
             if let Some(result) = self.ended() {
-                terminal::clear();
                 return (result, ears.sessions);
             }
             let wake = self.wake_at();
