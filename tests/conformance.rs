@@ -57,4 +57,5 @@ checks! {
     it_survives_being_pulled_out: "it survives being pulled out, at any moment",
     noise_costs_no_more_than_what_it_hits: "noise on the line costs no more than what it hits",
     silence_is_given_up_with_the_reason: "a device that never answers is given up with the reason",
+    a_line_that_no_longer_fits_is_given_up: "a device whose line no longer fits is given up in time",
 }

@@ -99,8 +99,10 @@ impl Serial {
     pub(crate) fn on_bytes(&mut self, now: Micros, bytes: &[u8], quiet: bool, outbox: &mut Outbox) {
         self.stream.extend(bytes);
         let target = self.rig.target();
+        let mut spoilt = false;
         loop {
             let item = self.stream.next(quiet, |record| self.ring.solver(record, &target).is_some());
+            spoilt |= matches!(item, Some(Item::Garbage(_) | Item::Nonce { proven: false, .. }));
             match item {
                 Some(Item::Nonce { nonce, proven }) => self.on_record(now, nonce, proven, outbox),
                 Some(Item::Register(register)) => self.on_register(now, register, outbox),
@@ -109,6 +111,10 @@ impl Serial {
                 Some(Item::Garbage(bytes)) => outbox.emit(Event::Fault(Fault::Garbage { bytes })),
                 None => break,
             }
+        }
+        // Once for all that came since the last silence: its last bytes have waited for this one.
+        if quiet && spoilt {
+            self.health.spoilt();
         }
         self.feed(now, outbox);
     }

@@ -58,6 +58,10 @@ pub const CHECKS: &[Check] = &[
         name: "a device that never answers is given up with the reason",
         run: trouble::gives_up_on_silence,
     },
+    Check {
+        name: "a device whose line no longer fits is given up in time",
+        run: trouble::gives_up_a_line_that_no_longer_fits,
+    },
 ];
 
 impl Check {

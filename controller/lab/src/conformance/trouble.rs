@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adit_driver::{Event, Fault, Report, Verdict};
+use adit_hw_sim::DeviceFault;
 
 use super::stand::BRING_UP;
 use super::{Finding, Stand, Subject, ensure};
@@ -81,4 +82,16 @@ pub(super) fn gives_up_on_silence(subject: &Subject) -> Result<(), Finding> {
     }
     let no_answer = |said: &Report| matches!(said, Report::Failed(Fault::NoAnswer { .. }));
     ensure(stand.said.iter().any(no_answer), || format!("said {:?}", stand.said))
+}
+
+pub(super) fn gives_up_a_line_that_no_longer_fits(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    stand.run(stand.time_for(2))?;
+    stand.rig.break_by(stand.now, DeviceFault::BaudMismatch);
+    stand.keep_shut();
+    // Twenty nonces are expected in that time; a host that waits for less may be late by seconds.
+    stand.run(stand.time_for(20) + Duration::from_secs(12))?;
+    let gave_up =
+        |said: &Report| matches!(said, Report::Failed(Fault::Silent { .. } | Fault::HardwareErrors { .. }));
+    ensure(stand.said.iter().any(gave_up), || format!("said {:?}", stand.said))
 }
