@@ -161,3 +161,72 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_protocol::devices::{UsbIdentity, model};
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        mine: MineArgs,
+    }
+
+    fn plan(line: &str, file: &str) -> Plan {
+        let args = Line::parse_from(std::iter::once("adit").chain(line.split_whitespace())).mine;
+        Plan::new(&args, toml::from_str(file).unwrap()).unwrap()
+    }
+
+    fn stick(serial: &str) -> Found {
+        Found {
+            candidates: vec![model("antminer-u2").unwrap()],
+            certain: true,
+            name: "Antminer".into(),
+            location: "serial:/dev/ttyUSB0".into(),
+            socket: "1-1".into(),
+            usb: UsbIdentity { serial: Some(serial.into()), ..UsbIdentity::default() },
+            plugged: 1,
+            kernel_driver: None,
+            access: adit_link::Access::Ok,
+            fix: None,
+        }
+    }
+
+    fn frequency(plan: &Plan, serial: &str) -> Option<String> {
+        let wanted = plan.plugged(&stick(serial))?.unwrap();
+        wanted.settings.iter().find(|(key, _)| *key == "frequency").map(|(_, value)| value.to_owned())
+    }
+
+    const FILE: &str = "
+        [[pool]]
+        url = 'a:1'
+        user = 'filed'
+        [[device]]
+        serial = 'S1'
+        settings = { frequency = 210 }
+        [[device]]
+        model = 'antminer-u2'
+        settings = { frequency = 200 }
+    ";
+
+    #[test]
+    fn a_serial_number_wins_over_a_model_and_a_selector_over_both() {
+        let of_file = plan("", FILE);
+        assert_eq!(frequency(&of_file, "S1").as_deref(), Some("210"));
+        assert_eq!(frequency(&of_file, "S2").as_deref(), Some("200"));
+        let selected = plan("--device model=antminer-u2,frequency=220", FILE);
+        assert_eq!(frequency(&selected, "S1").as_deref(), Some("220"));
+        let other = plan("--device model=icarus", FILE);
+        assert_eq!(frequency(&other, "S1"), None, "not one of those the user named");
+    }
+
+    #[test]
+    fn pools_of_the_command_line_replace_those_of_the_file() {
+        assert_eq!(plan("", FILE).pools[0].user, "filed");
+        let pools = plan("--pool b:2 --user mine", FILE).pools;
+        assert_eq!((pools.len(), pools[0].host.as_str(), pools[0].user.as_str()), (1, "b", "mine"));
+    }
+}
