@@ -9,11 +9,15 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use args::{Args, Command};
+
+/// Threads, however few processors there are.
+const WORKERS: usize = 8;
 
 /// Why the program ends without having done what it was asked for. Shown after `adit-sim: `.
 #[derive(Debug, thiserror::Error)]
@@ -63,14 +67,21 @@ fn main() -> ExitCode {
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
-    let done = Builder::new_multi_thread().enable_all().build().map_err(Failure::Start).and_then(|runtime| {
-        runtime.block_on(async {
-            match args.command {
-                Command::Serve(args) => serve::run(args).await,
-                Command::Pool(args) => pool::run(args).await,
-            }
-        })
-    });
+    allow_many_files();
+    // Devices that search in earnest keep a thread busy each: with some to spare, the others still answer in time.
+    let done = Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                match args.command {
+                    Command::Serve(args) => serve::run(args).await,
+                    Command::Pool(args) => pool::run(args).await,
+                }
+            })
+        });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -79,6 +90,15 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.status())
         }
+    }
+}
+
+/// Raises the limit of open files to what the system permits: a device takes two, a client of the pool one.
+fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use adit_hw_sim::serve::{Address, Place, Served, can_happen, claim, ptys, tcp_ports};
 use adit_hw_sim::{DeviceFault, Truth, start};
-use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use super::args::ServeArgs;
@@ -19,7 +18,6 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         (None, None) => Vec::new(), // clap asks for one of them
     };
     check_faults(&args, places.concat().first())?;
-    allow_many_files();
     claim(places.iter().flatten())?;
     let begun = now();
     let mut served = Vec::new();
@@ -67,15 +65,6 @@ fn check_faults(args: &ServeArgs, place: Option<&Place>) -> Result<(), Failure> 
                 .collect::<Vec<_>>()
                 .join(", "),
         }),
-    }
-}
-
-/// Raises the limit of open files to what the system permits: every device takes two.
-fn allow_many_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 
