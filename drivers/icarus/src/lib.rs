@@ -19,7 +19,7 @@
 //! | `frequency` | chip clock in MHz, within the limits of the model |
 //! | `voltage` | core voltage of an Antminer U3 in millivolts, 725 to 850, 775 when absent |
 //! | `wake-u3` | `yes`: a device that stays silent may be sent the commands that wake an Antminer U3. Needless for a chosen U3 |
-//! | `temperature-limit` | degrees Celsius at which a chip of an R-BOX is no longer fed, 85 when absent |
+//! | `temperature-limit` | degrees Celsius of one chip at which an R-BOX is no longer fed, 85 when absent |
 
 mod boards;
 mod burst;

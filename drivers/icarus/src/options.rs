@@ -43,7 +43,7 @@ pub(crate) struct Options {
     pub millivolts: u16,
     /// A device that stays silent may be sent the commands that wake an Antminer U3.
     pub wake_u3: bool,
-    /// Degrees Celsius at which a chip is no longer fed.
+    /// Degrees Celsius of one chip at which an R-BOX is no longer fed.
     pub temperature_limit: f32,
 }
 
