@@ -8,7 +8,7 @@ use std::time::Duration;
 use adit_driver::{Action, Detected, Fault, Input, LinkError, Report};
 use adit_protocol::devices::{Model, model};
 use adit_protocol::wire::{Line, Parity, Port};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
 use rustix::termios::tcgetattr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -147,12 +147,14 @@ async fn a_terminal_that_hangs_up_in_the_middle_of_a_write_is_a_device_that_has_
 #[tokio::test]
 async fn what_was_received_before_opening_is_thrown_away() {
     let stick = Stick::plug();
-    let link = open(&stick.detected(), None).await.unwrap();
-    stick.write(b"late answer").await;
-    drop(link);
+    // Somebody has it open, so that the terminal keeps what arrives.
+    let holder = ioctl_tiocgptpeer(&stick.fd, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    stick.write(b"late answer\n").await;
     let running = start(open(&stick.detected(), None).await.unwrap(), 8, echo);
     stick.write(&[1]).await;
     running.until_seen("bytes 0 [01]", 1).await;
+    assert_eq!(running.counters.rx_bytes(), 1);
+    drop(holder);
 }
 
 #[tokio::test]

@@ -106,11 +106,8 @@ impl Locks {
 /// A line of `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 812 00:06:364 0 EOF`. The file system's device number is hexadecimal.
 fn lock(line: &str) -> Option<((u64, u64), u32)> {
     let mut words = line.split_whitespace().skip(1);
-    // A waiter (`->`) holds nothing.
-    let kind = words.next().filter(|kind| *kind != "->")?;
-    if !matches!(kind, "FLOCK" | "POSIX" | "OFDLCK") {
-        return None;
-    }
+    // Anything else holds nothing: a waiter begins with `->`, a lease is no lock.
+    words.next().filter(|kind| matches!(*kind, "FLOCK" | "POSIX" | "OFDLCK"))?;
     let pid = words.nth(2)?.parse().unwrap_or(0);
     let mut place = words.next()?.split(':');
     let major = u32::from_str_radix(place.next()?, 16).ok()?;

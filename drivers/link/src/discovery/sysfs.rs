@@ -43,6 +43,10 @@ pub(super) fn usb_devices(sys: &Path) -> Vec<UsbDevice> {
     let Ok(entries) = fs::read_dir(sys.join("class/tty")) else { return Vec::new() };
     for entry in entries.flatten() {
         let Some(name) = entry.file_name().to_str().map(str::to_string) else { continue };
+        // Consoles and pseudo-terminals: most of the entries, and no hardware behind any of them.
+        if fs::read_link(entry.path()).is_ok_and(|link| link.iter().any(|part| part == "virtual")) {
+            continue;
+        }
         let Ok(device) = fs::canonicalize(entry.path().join("device")) else { continue };
         let Some((place, terminal)) = terminal(sys, &device, name) else { continue };
         let known = match devices.entry(place) {

@@ -67,7 +67,11 @@ async fn a_stop_is_taken_and_carried_out_while_the_controller_does_not_listen() 
     let rest = running.rest().await;
     let nonces = rest.iter().filter(|report| matches!(report, Report::Event(Event::Nonce(_)))).count();
     assert_eq!(nonces, 100);
-    assert_eq!(rest.last(), Some(&Report::Closed));
+    assert_eq!(
+        rest[rest.len() - 2..],
+        [Report::Event(Event::Stopped), Report::Closed],
+        "the answer was heard"
+    );
 }
 
 #[tokio::test(start_paused = true)]
