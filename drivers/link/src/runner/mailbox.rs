@@ -2,8 +2,11 @@
 
 use adit_driver::{Event, Order};
 
-/// Orders taken out of the channel at once. More than a controller ever leaves in it: a few works, a new job, a verdict.
-pub(super) const BATCH: usize = 64;
+/// Orders taken out of the channel at once: a whole mailbox, so that a job change finds all the works it makes void.
+pub(super) const BATCH: usize = 2048;
+
+/// Orders there is room for without a new allocation: a few works, a new job, a ruling.
+pub(super) const USUAL: usize = 32;
 
 /// Removes the works that the last job change in `orders` has made void. Answers how many they were.
 pub(super) fn void_stale_works(orders: &mut Vec<Order>) -> u64 {

@@ -1,5 +1,6 @@
 //! The task that owns a link and the machine that speaks over it.
 
+mod acting;
 mod guard;
 mod mailbox;
 mod wires;
@@ -13,27 +14,21 @@ use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
 
-use adit_driver::{Action, DeviceKey, Event, Fault, Input, LinkError, Machine, Order, Reply, Report, Token};
+use adit_driver::{DeviceKey, Fault, Input, Machine, Order, Report};
 use adit_protocol::wire::Micros;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Link;
 use guard::Guarded;
-use mailbox::{Account, BATCH, void_stale_works};
+use mailbox::{Account, BATCH, USUAL, void_stale_works};
 use wires::{Happening, Wires};
 
 /// Time a machine gets to make its hardware safe when nobody is left to say how much.
 const SAFE: Duration = Duration::from_secs(2);
 
-/// Reports that may wait here when the controller does not keep up; all others wait in the machine.
-const UNSENT: usize = 16;
-
 /// Shortest time between two timer inputs: a machine that asks for a deadline in the past does not take a core.
 const TIMER_STEP: Duration = Duration::from_millis(1);
-
-/// Actions still looked at when the link is gone.
-const LAST_WORDS: usize = 1024;
 
 /// Runs `machine` on `link` until one of them ends; the last report is [`Report::Failed`] or [`Report::Closed`], sent after the
 /// ports are closed.
@@ -159,11 +154,6 @@ impl Runner {
         }
     }
 
-    fn now(&self) -> Micros {
-        let passed = Instant::now().saturating_duration_since(self.origin);
-        Micros(u64::try_from(passed.as_micros()).unwrap_or(u64::MAX))
-    }
-
     /// The instant the machine calls `at`; `None` when it lies beyond the end of time.
     fn instant(&self, at: Micros) -> Option<Instant> {
         self.origin.checked_add(Duration::from_micros(at.0))
@@ -201,7 +191,7 @@ impl Runner {
     }
 
     fn feed(&mut self, input: Input<'_>) -> Result<(), End> {
-        match self.machine.on_input(self.now(), input) {
+        match self.machine.on_input(micros_since(self.origin), input) {
             Ok(()) => Ok(()),
             Err(_) => self.broke(),
         }
@@ -226,8 +216,7 @@ impl Runner {
             return Ok(());
         }
         self.stop = Some(Stop { by, end });
-        let by = by.saturating_duration_since(self.origin);
-        self.feed(Input::Stop { by: Micros(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)) })
+        self.feed(Input::Stop { by: micros(by.saturating_duration_since(self.origin)) })
     }
 
     /// Passes on the orders that came.
@@ -249,6 +238,7 @@ impl Runner {
             }
             self.act()?;
         }
+        inbox.shrink_to(USUAL);
         Ok(())
     }
 
@@ -256,109 +246,14 @@ impl Runner {
         match happening {
             Happening::Bytes(port, len) => {
                 let input = Input::Bytes { port, bytes: self.wires.bytes(len) };
-                let now = Instant::now().saturating_duration_since(self.origin);
-                let now = Micros(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
-                if self.machine.on_input(now, input).is_err() { self.broke() } else { Ok(()) }
+                let taken = self.machine.on_input(micros_since(self.origin), input);
+                taken.or_else(|_| self.broke())
             }
             Happening::Quiet(port) => self.feed(Input::Quiet { port }),
             Happening::Written => Ok(()),
             Happening::Lined(token, result) => self.answer(token, result),
             Happening::Failed(why) => Err(self.down(why)),
         }
-    }
-
-    /// Carries out actions until there are none, one of them takes time, or the controller does not keep up.
-    fn act(&mut self) -> Result<(), End> {
-        while self.wires.idle() && (self.unsent.len() < UNSENT || self.stop.is_some()) {
-            match self.machine.next_action() {
-                Ok(Some(action)) => self.carry_out(action)?,
-                Ok(None) => break,
-                Err(_) => self.broke()?,
-            }
-        }
-        Ok(())
-    }
-
-    fn carry_out(&mut self, action: Action) -> Result<(), End> {
-        match action {
-            Action::Write { port, bytes } => self.wires.write(port, bytes).map_err(|why| self.down(why)),
-            Action::Line { token, port, line } => match self.wires.change_line(token, port, line) {
-                Ok(()) => Ok(()),
-                refused => self.answer(token, refused),
-            },
-            Action::Purge { token, port } => {
-                let result = self.wires.purge(port);
-                self.answer(token, result)
-            }
-            Action::ResetDevice { token } => match self.wires.reopen() {
-                Ok(()) => self.answer(token, Ok(())),
-                Err(LinkError::Unsupported) => self.answer(token, Err(LinkError::Unsupported)),
-                Err(why) => Err(self.down(why)),
-            },
-            Action::Gpio { token, .. } | Action::Control { token, .. } => {
-                self.answer(token, Err(LinkError::Unsupported))
-            }
-            Action::Emit(event) => {
-                let stopped = event == Event::Stopped;
-                let event = self.account.corrected(event);
-                self.tell(Report::Event(event));
-                match &self.stop {
-                    Some(stop) if stopped => Err(stop.end),
-                    _ => Ok(()),
-                }
-            }
-            Action::Fail(fault) => Err(End::Failed(fault)),
-        }
-    }
-
-    fn answer(&mut self, token: Token, result: Result<(), LinkError>) -> Result<(), End> {
-        self.feed(Input::Done { token, result: result.map(|()| Reply::Complete) })
-    }
-
-    /// Sends a report, or keeps it until there is room.
-    fn tell(&mut self, report: Report) {
-        let Some(reports) = &self.reports else { return };
-        if !self.unsent.is_empty() {
-            return self.unsent.push_back(report);
-        }
-        match reports.try_send((self.device, report)) {
-            Ok(()) => {}
-            Err(TrySendError::Full((_, report))) => {
-                self.wires.counters().stalled();
-                self.unsent.push_back(report);
-            }
-            // The wait for room finds out that there is nobody.
-            Err(TrySendError::Closed((_, report))) => self.unsent.push_back(report),
-        }
-    }
-
-    /// The link is gone: the machine's last words are heard, what it still wants done is answered with `why`.
-    fn down(&mut self, why: LinkError) -> End {
-        self.wires.close();
-        let now = self.now();
-        let mut alive = self.machine.on_input(now, Input::LinkDown { why }).is_ok();
-        for _ in 0..LAST_WORDS {
-            let Ok(Some(action)) = self.machine.next_action() else { break };
-            let token = match action {
-                Action::Emit(event) => {
-                    let event = self.account.corrected(event);
-                    self.tell(Report::Event(event));
-                    continue;
-                }
-                Action::Write { .. } => continue,
-                Action::Fail(_) => break,
-                Action::Line { token, .. }
-                | Action::Gpio { token, .. }
-                | Action::Purge { token, .. }
-                | Action::Control { token, .. }
-                | Action::ResetDevice { token } => token,
-            };
-            alive = alive && self.machine.on_input(now, Input::Done { token, result: Err(why) }).is_ok();
-        }
-        if !alive {
-            return End::Failed(Fault::Panicked);
-        }
-        self.stop.take().map_or(End::Failed(Fault::Link(why)), |stop| stop.end)
     }
 
     /// Lets everything written leave the line before it is closed: the last bytes are those that make the hardware safe.
@@ -384,6 +279,15 @@ impl Runner {
             }
         }
     }
+}
+
+/// The present as the machine counts it.
+fn micros_since(origin: Instant) -> Micros {
+    micros(Instant::now().saturating_duration_since(origin))
+}
+
+fn micros(span: Duration) -> Micros {
+    Micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Waits for orders and takes all that are there; 0 when there will never be any.

@@ -1,11 +1,13 @@
 //! Bytes, orders and actions on their way.
 
-use adit_driver::{Action, Input, Order, Report};
-use adit_protocol::wire::{Line, Port, SetupPacket};
+use adit_driver::{Action, Input, Machine, Order, Report};
+use adit_protocol::wire::{Line, Micros, Port, SetupPacket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::memory;
-use crate::testing::{PORT, echo, nonce, soon, start, write};
+use crate::testing::{DEVICE, PORT, echo, nonce, soon, start, write};
 
 #[tokio::test(start_paused = true)]
 async fn the_first_input_is_that_the_link_is_up_and_the_first_report_too() {
@@ -146,4 +148,24 @@ async fn while_the_controller_does_not_listen_the_device_waits_and_no_nonce_is_l
         assert_eq!(running.report().await, Report::Event(nonce(seq)));
     }
     running.until_seen("quiet 0", 1).await;
+}
+
+#[tokio::test]
+async fn the_task_of_a_device_is_small() {
+    struct Idle;
+    impl Machine for Idle {
+        fn on_input(&mut self, _: Micros, _: Input<'_>) {}
+        fn next_action(&mut self) -> Option<Action> {
+            None
+        }
+        fn deadline(&self) -> Option<Micros> {
+            None
+        }
+    }
+    let (link, _far) = memory(&[PORT]);
+    let (_orders, inbox) = mpsc::channel(64);
+    let (outbox, _reports) = mpsc::channel(1);
+    let task = crate::run(link, Box::new(Idle), DEVICE, Instant::now(), inbox, outbox);
+    let size = std::mem::size_of_val(&task);
+    assert!(size < 8192, "{size} bytes");
 }
