@@ -6,9 +6,6 @@ use std::time::Duration;
 use adit_driver::{Event, Outbox, Work};
 use adit_protocol::wire::Micros;
 
-/// A change of job that keeps the old one valid interrupts the device at most this often.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// Works that have been received and not yet written.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -63,9 +60,6 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Turn {
     due: Micros,
-    /// The job has changed since the last start.
-    forced: bool,
-    forced_at: Option<Micros>,
     line_free: Micros,
     job_time: Duration,
 }
@@ -73,10 +67,11 @@ pub(crate) struct Turn {
 impl Turn {
     /// The first job is due at once. A job takes `job_time` on the wire.
     pub(crate) fn new(job_time: Duration) -> Self {
-        Self { due: Micros(0), forced: false, forced_at: None, line_free: Micros(0), job_time }
+        Self { due: Micros(0), line_free: Micros(0), job_time }
     }
 
-    /// The device has stopped, or has been given something else to do.
+    /// The device has stopped, has been given something else to do, or the pool has another job: the core sees to it that
+    /// jobs of one block do not come faster than the device can use.
     pub(crate) fn at_once(&mut self, now: Micros) {
         self.due = self.due.min(now);
     }
@@ -86,18 +81,8 @@ impl Turn {
         self.due = self.due.max(then);
     }
 
-    /// The pool has another job.
-    pub(crate) fn changed(&mut self, now: Micros, clean: bool) {
-        self.forced = true;
-        let patient = self.forced_at.map_or(now, |at| now.max(at + PATIENCE));
-        self.due = self.due.min(if clean { now } else { patient });
-    }
-
     /// A job is written now, the last of `frames` frames of its size; the next one is due after `span`.
     pub(crate) fn started(&mut self, now: Micros, frames: u32, span: Duration) {
-        if std::mem::take(&mut self.forced) {
-            self.forced_at = Some(now);
-        }
         self.due = now + span;
         self.line_free = self.line_free.max(now) + self.job_time * frames;
     }
@@ -118,35 +103,19 @@ mod tests {
     const RANGE: Duration = Duration::from_secs(11);
 
     #[test]
-    fn a_clean_job_is_due_at_once() {
+    fn another_job_is_due_at_once() {
         let mut turn = Turn::new(JOB);
         turn.started(Micros(0), 1, RANGE);
         assert_eq!(turn.at(), Micros::from_secs(11));
-        turn.changed(Micros(1), true);
+        turn.at_once(Micros(1));
         assert_eq!(turn.at(), Micros(1));
     }
 
     #[test]
-    fn other_jobs_interrupt_at_most_once_a_second() {
-        let mut turn = Turn::new(JOB);
-        turn.started(Micros(0), 1, RANGE);
-        let mut starts = Vec::new();
-        for ms in (500..4_500).step_by(10) {
-            let now = Micros::from_millis(ms);
-            turn.changed(now, false);
-            if turn.at() <= now {
-                turn.started(now, 1, RANGE);
-                starts.push(ms);
-            }
-        }
-        assert_eq!(starts, [500, 1_500, 2_500, 3_500]);
-    }
-
-    #[test]
-    fn a_storm_of_clean_jobs_does_not_outrun_the_line() {
+    fn a_storm_of_jobs_does_not_outrun_the_line() {
         let (mut turn, mut starts) = (Turn::new(JOB), 0);
         for us in (0..1_000_000).step_by(100) {
-            turn.changed(Micros(us), true);
+            turn.at_once(Micros(us));
             if turn.at() <= Micros(us) {
                 turn.started(Micros(us), 1, RANGE);
                 starts += 1;

@@ -214,9 +214,9 @@ impl Machine for Icarus {
             Input::Quiet { .. } => self.on_quiet(now),
             Input::Done { token, result } => self.play(now, Cue::Done(token, result)),
             Input::Work(work) => self.on_work(now, work),
-            Input::JobChanged { clean } => {
+            Input::JobChanged { .. } => {
                 if let Phase::Mining(mining) = &mut self.phase {
-                    mining.on_job_changed(now, clean);
+                    mining.on_job_changed(now);
                 }
             }
             Input::Ruling(ruling) => {

@@ -44,9 +44,9 @@ impl Mining {
     }
 
     /// The pool has another job.
-    pub(crate) fn on_job_changed(&mut self, now: Micros, clean: bool) {
+    pub(crate) fn on_job_changed(&mut self, now: Micros) {
         match self {
-            Self::Serial(serial) => serial.on_job_changed(now, clean),
+            Self::Serial(serial) => serial.on_job_changed(now),
             Self::Rbox(rbox) => rbox.on_job_changed(),
         }
     }

@@ -171,9 +171,9 @@ impl Serial {
     }
 
     /// The pool has another job.
-    pub(crate) fn on_job_changed(&mut self, now: Micros, clean: bool) {
+    pub(crate) fn on_job_changed(&mut self, now: Micros) {
         self.queue.clear();
-        self.turn.changed(now, clean);
+        self.turn.at_once(now);
     }
 
     /// Writes the next job if there is one and it is due.
