@@ -43,6 +43,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "XC6SLX150", count: 2 },
         nominal: HashRate::from_mhs(380.0),
         clock: None,
+        supply: None,
         source: "docs/protocols/icarus.md §1, §4.2",
     },
     Model {
@@ -55,6 +56,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "XC6SLX150", count: 2 },
         nominal: HashRate::from_mhs(400.0),
         clock: None,
+        supply: None,
         source: "docs/protocols/icarus.md §1",
     },
     Model {
@@ -71,6 +73,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "XC6SLX150", count: 1 },
         nominal: HashRate::from_mhs(150.0),
         clock: mhz(50.0, 150.0, 220.0),
+        supply: None,
         source: "docs/protocols/icarus.md §1, §6",
     },
     Model {
@@ -83,6 +86,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "BE100", count: 1 },
         nominal: HashRate::from_mhs(336.0),
         clock: None,
+        supply: None,
         source: "docs/protocols/icarus.md §1, §4.5",
     },
     Model {
@@ -95,6 +99,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "BM1380", count: 1 },
         nominal: HashRate::from_mhs(1_600.0),
         clock: mhz(150.0, 200.0, 500.0),
+        supply: None,
         source: "docs/protocols/icarus.md §1, §7.3",
     },
     Model {
@@ -107,6 +112,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "BM1380", count: 1 },
         nominal: HashRate::from_mhs(1_600.0),
         clock: mhz(150.0, 200.0, 500.0),
+        supply: None,
         source: "docs/protocols/icarus.md §1, §7.3",
     },
     Model {
@@ -119,6 +125,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "BM1382", count: 4 },
         nominal: HashRate::from_mhs(56_700.0),
         clock: mhz(100.0, 225.0, 250.0),
+        supply: None,
         source: "docs/protocols/icarus.md §1, §7.3, §7.4",
     },
     Model {
@@ -131,6 +138,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "ASIC", count: 4 },
         nominal: HashRate::from_mhs(32_000.0),
         clock: mhz(200.0, 270.0, 400.0),
+        supply: None,
         source: "docs/protocols/icarus.md §1, §8",
     },
     Model {
@@ -143,6 +151,7 @@ pub(super) static MODELS: &[Model] = &[
         chips: Chips { kind: "ASIC", count: 12 },
         nominal: HashRate::from_mhs(106_600.0),
         clock: mhz(200.0, 300.0, 400.0),
+        supply: None,
         source: "docs/protocols/icarus.md §1, §8",
     },
 ];

@@ -1,17 +1,18 @@
 //! The model table: one static row per product. Matching, hotplug, udev rules, `docs/devices.md`, the simulator's USB
 //! descriptors and `adit devices --supported` are all derived from it (`docs/protocols/usb-ids.md`).
 
+mod bitaxe;
 mod icarus;
 mod matching;
 mod model;
 mod near;
 
 pub use matching::{Match, UsbIdentity, matching};
-pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Text, UsbMatch};
+pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Supply, Text, UsbMatch};
 pub use near::models_like;
 
 /// Every model adit knows, in the order of `docs/devices.md`.
-pub static MODELS: &[&[Model]] = &[icarus::MODELS];
+pub static MODELS: &[&[Model]] = &[icarus::MODELS, bitaxe::MODELS];
 
 /// All rows of the table.
 pub fn models() -> impl Iterator<Item = &'static Model> {

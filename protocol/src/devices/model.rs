@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::units::{HashRate, Hertz};
+use crate::units::{HashRate, Hertz, Volts, Watts};
 use crate::wire::Line;
 
 /// A product: what it is called, how it is recognised, how it is spoken to and what it may be driven at.
@@ -26,6 +26,8 @@ pub struct Model {
     pub nominal: HashRate,
     /// Lowest, default and highest chip clock that the host may set; `None` where the clock is fixed.
     pub clock: Option<[Hertz; 3]>,
+    /// How the chips are fed; `None` where the host neither sets nor measures it.
+    pub supply: Option<Supply>,
     /// Where these facts come from.
     pub source: &'static str,
 }
@@ -37,6 +39,19 @@ pub struct Chips {
     pub kind: &'static str,
     /// How many.
     pub count: u16,
+}
+
+/// How a board feeds its chips: what the host may set and what the board may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Supply {
+    /// Lowest, default and highest core voltage: of one chip, or of the whole stack where `stacked`.
+    pub core: [Volts; 3],
+    /// The core voltage is that of all chips in series.
+    pub stacked: bool,
+    /// Most power the whole board may draw; `None` where nobody has published it.
+    pub most: Option<Watts>,
+    /// Lowest and highest input voltage; `None` where nobody has published it.
+    pub input: Option<[Volts; 2]>,
 }
 
 /// A byte channel of a model.

@@ -8,13 +8,13 @@ use adit_protocol::devices::{Model, Text, UsbMatch, models};
 pub fn devices_page() -> String {
     let mut out = String::from(HEAD);
     out.push_str(
-        "| `model=` | Device | Maker | Driver | Chips | Hash rate | Clock in MHz | Facts from |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| `model=` | Device | Maker | Driver | Chips | Hash rate | Clock in MHz | Core voltage | Facts from |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for model in models() {
         let _ = writeln!(
             out,
-            "| `{}` | {} | {} | {} | {} × {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} × {} | {} | {} | {} | {} |",
             model.key,
             model.name,
             model.vendor,
@@ -23,6 +23,7 @@ pub fn devices_page() -> String {
             model.chips.kind,
             model.nominal,
             clock(model),
+            core_volts(model),
             model.source,
         );
     }
@@ -41,6 +42,7 @@ pub fn devices_page() -> String {
             );
         }
     }
+    out.push_str(ELSEWHERE);
     out
 }
 
@@ -60,6 +62,26 @@ products carry too: it is listed as ambiguous and opened only when you say what 
 `adit mine --device serial:/dev/ttyUSB0,model=block-erupter`, or `--device model=block-erupter` for every one that may be.
 
 ";
+
+const ELSEWHERE: &str = "
+## Boards of the same chips without a way in
+
+The network firmware of a Bitaxe (`303a:1001` on USB) mines by itself; its USB port is a console. Only the USB bridge firmware
+gives the chips to a host. NerdAxe, NerdQAxe+, NerdQAxe++, NerdOctaxe, NerdEko, NerdQX, Q1370 and Q1373 carry BM1368, BM1370 or
+BM1373 chips too, but no firmware is known that lets a host reach them: they are not driven. Their chips on a serial adapter are
+a chain.
+";
+
+fn core_volts(model: &Model) -> String {
+    match model.supply {
+        None => "not set by the host".into(),
+        Some(supply) => {
+            let [low, default, high] = supply.core.map(|volts| volts.0);
+            let of = if supply.stacked { " (all chips in series)" } else { "" };
+            format!("{low} – {high} V, {default} V by default{of}")
+        }
+    }
+}
 
 fn clock(model: &Model) -> String {
     match model.clock {
