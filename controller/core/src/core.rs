@@ -10,7 +10,7 @@ use adit_protocol::wire::Micros;
 
 use crate::device::Device;
 use crate::life::{Life, Link};
-use crate::pools::{self, Pool};
+use crate::pools::{self, Pending, Pool};
 use crate::{DeviceView, Effect, Notice, Policy, PoolInput, PoolView, identity};
 
 /// Another job of the same block is no hurry: devices are given one at most this often, so that a pool that sends a hundred a
@@ -158,11 +158,15 @@ impl Core {
             PoolInput::Job(job) => return self.on_job(now, index, job),
             PoolInput::Easier { difficulty } => return state.jobs.ease(difficulty),
             PoolInput::Answer { share, answer, latency } => {
-                if let Some(device) = state.answer(share, &answer, latency) {
-                    self.devices[device.0 as usize].shares.answer(&answer);
+                if let Some(Pending { device, difficulty, credit }) =
+                    state.answer(now, share, &answer, latency)
+                {
+                    self.devices[device.0 as usize].answered(now, &answer, credit);
                     self.effects.push_back(Effect::Notice(Notice::Answered {
                         pool,
                         device,
+                        difficulty,
+                        credit,
                         answer,
                         latency,
                     }));

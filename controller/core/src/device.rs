@@ -1,18 +1,20 @@
 //! One device row.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use adit_driver::{Capability, Detected, DeviceKey, Event, Fault, Order, Work};
+use adit_driver::{Capability, Detected, DeviceKey, Event, Fault, Order, Verdict, Work};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
 use crate::issued::{IssuedWorks, Promise};
 use crate::life::{Life, Link};
 use crate::rate::Rate;
-use crate::{DeviceView, Effect, Notice, Readings, ShareCounts, Tally};
+use crate::{Answer, Credit, DeviceView, Effect, Notice, Readings, ShareCounts, Tally};
 
 /// Values measured at most per device; a board with 100 chips and five quantities needs 500.
 const MOST_READINGS: usize = 4_096;
+/// Units whose nonces are counted apart; what reports more is confused.
+const MOST_UNITS: usize = 1_024;
 /// Works sent at most at once, whatever a device says it has room for.
 const MOST_ROOM: u64 = 1_024;
 
@@ -40,6 +42,11 @@ pub(crate) struct Device {
     announced: bool,
     pub(crate) tally: Tally,
     pub(crate) shares: ShareCounts,
+    pub(crate) credit: Credit,
+    pub(crate) last_share_at: Option<Micros>,
+    units: BTreeMap<u16, Tally>,
+    best: f64,
+    last_nonce_at: Option<Micros>,
     readings: Readings,
     pub(crate) rate: Rate,
     pub(crate) faults: u64,
@@ -74,6 +81,11 @@ impl Device {
             announced: false,
             tally: Tally::default(),
             shares: ShareCounts::default(),
+            credit: Credit::default(),
+            last_share_at: None,
+            units: BTreeMap::new(),
+            best: 0.0,
+            last_nonce_at: None,
             readings: Readings::default(),
             rate: Rate::default(),
             faults: 0,
@@ -124,6 +136,30 @@ impl Device {
         }
     }
 
+    /// Counts a nonce of `unit` that was judged. `hashes`: what it stands for; `difficulty`: of its hash.
+    pub(crate) fn judged(&mut self, now: Micros, unit: u16, verdict: Verdict, hashes: f64, difficulty: f64) {
+        self.tally.judged(verdict);
+        let known = self.units.len() < MOST_UNITS || self.units.contains_key(&unit);
+        if let Some(tally) = known.then(|| self.units.entry(unit).or_default()) {
+            tally.received += 1;
+            tally.judged(verdict);
+        }
+        if verdict.is_valid() {
+            self.rate.add(now, hashes);
+            self.best = self.best.max(difficulty);
+            self.last_nonce_at = Some(now);
+        }
+    }
+
+    /// A pool answered one of its shares, which counts `credit` there.
+    pub(crate) fn answered(&mut self, now: Micros, answer: &Answer, credit: f64) {
+        self.shares.answer(answer);
+        self.credit.answer(answer, credit);
+        if *answer == Answer::Accepted {
+            self.last_share_at = Some(now);
+        }
+    }
+
     /// The device has counted the works it received and told what is free.
     pub(crate) fn set_room(&mut self, received: u64, free: u16) {
         self.room = Room { received, free };
@@ -166,10 +202,16 @@ impl Device {
             state: self.state(),
             capability: self.capability.as_ref(),
             tally: &self.tally,
+            units: &self.units,
             shares: &self.shares,
+            credit: &self.credit,
+            best_difficulty: (self.best > 0.0).then_some(self.best),
+            last_nonce_at: self.last_nonce_at,
+            last_share_at: self.last_share_at,
             readings: &self.readings,
             hashrate: self.rate.recent(now),
             hashrate_session: self.rate.session(now),
+            done: self.rate.done(),
             faults: self.faults,
             last_fault: self.last_fault,
         }

@@ -53,6 +53,10 @@ pub enum Notice {
         pool: PoolKey,
         /// Who found the share.
         device: DeviceKey,
+        /// Difficulty of its hash.
+        difficulty: f64,
+        /// Difficulty that the pool asked for when its job was issued: what the share counts when it is accepted.
+        credit: f64,
         /// What the pool said.
         answer: Answer,
         /// From submit to answer; zero for [`Answer::Lost`].

@@ -27,5 +27,6 @@ pub use self::core::Core;
 pub use effect::{Effect, Notice};
 pub use policy::Policy;
 pub use pool::{Answer, PoolInput, RejectKind, Share, ShareKey};
-pub use tally::{ShareCounts, Tally};
+pub use rate::Done;
+pub use tally::{Credit, Latencies, ShareCounts, Tally};
 pub use view::{DeviceView, PoolView, Readings, State};

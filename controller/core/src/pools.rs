@@ -9,7 +9,7 @@ use adit_protocol::wire::Micros;
 
 use crate::jobs::Jobs;
 use crate::verify::Submitted;
-use crate::{Answer, PoolView, ShareCounts, ShareKey};
+use crate::{Answer, Credit, Latencies, PoolView, ShareCounts, ShareKey};
 
 /// Shares that may wait for an answer. A session holds fewer; beyond that the pool has forgotten them.
 const MOST_PENDING: usize = 4_096;
@@ -22,9 +22,22 @@ pub(crate) struct Pool {
     failed: bool,
     pub(crate) jobs: Jobs,
     pub(crate) submitted: Submitted,
-    pending: BTreeMap<ShareKey, DeviceKey>,
+    pending: BTreeMap<ShareKey, Pending>,
     counts: ShareCounts,
-    latency: Option<Duration>,
+    credit: Credit,
+    latencies: Latencies,
+    last_share_at: Option<Micros>,
+}
+
+/// A share that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pending {
+    /// Who found it.
+    pub(crate) device: DeviceKey,
+    /// Difficulty of its hash.
+    pub(crate) difficulty: f64,
+    /// What it counts when it is accepted.
+    pub(crate) credit: f64,
 }
 
 impl Pool {
@@ -50,31 +63,36 @@ impl Pool {
     }
 
     /// A share goes to its session. Gives the device whose oldest share is given up for it.
-    pub(crate) fn submit(&mut self, share: ShareKey, device: DeviceKey, hash: Hash) -> Option<DeviceKey> {
+    pub(crate) fn submit(&mut self, share: ShareKey, waiting: Pending, hash: Hash) -> Option<DeviceKey> {
         self.submitted.insert(hash);
         self.counts.submit();
-        self.pending.insert(share, device);
+        self.pending.insert(share, waiting);
         if self.pending.len() <= MOST_PENDING {
             return None;
         }
-        let (_, device) = self.pending.pop_first()?;
+        let (_, oldest) = self.pending.pop_first()?;
         self.counts.answer(&Answer::Lost);
-        Some(device)
+        Some(oldest.device)
     }
 
-    /// It answered a share. Gives the device that found it; `None` when nobody waits for that answer.
+    /// It answered a share. Gives what was known of it; `None` when nobody waits for that answer.
     pub(crate) fn answer(
         &mut self,
+        now: Micros,
         share: ShareKey,
         answer: &Answer,
         latency: Duration,
-    ) -> Option<DeviceKey> {
-        let device = self.pending.remove(&share)?;
+    ) -> Option<Pending> {
+        let waiting = self.pending.remove(&share)?;
         self.counts.answer(answer);
+        self.credit.answer(answer, waiting.credit);
         if *answer != Answer::Lost {
-            self.latency = Some(latency);
+            self.latencies.add(latency);
         }
-        Some(device)
+        if *answer == Answer::Accepted {
+            self.last_share_at = Some(now);
+        }
+        Some(waiting)
     }
 
     pub(crate) fn assert_conserved(&self) {
@@ -92,7 +110,10 @@ impl Pool {
             difficulty: current.map(|state| state.share_target.difficulty()),
             jobs: self.jobs.received,
             shares: &self.counts,
-            latency: self.latency,
+            credit: &self.credit,
+            latencies: &self.latencies,
+            latency: self.latencies.last,
+            last_share_at: self.last_share_at,
         }
     }
 }

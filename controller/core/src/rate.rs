@@ -10,12 +10,22 @@ const SLOT: Duration = Duration::from_secs(10);
 /// Whole slots in the sliding window.
 const SLOTS: u64 = 30;
 
+/// Work done, as far as nonces tell. Both numbers only grow: what lies between two instants is their difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Done {
+    /// Expected hashes behind the verified nonces.
+    pub hashes: f64,
+    /// Variance of that estimate, in hashes squared: with nonces of one kind, hashes² ÷ nonces.
+    pub variance: f64,
+}
+
 /// Work done since the beginning and in the last five minutes. Every verified nonce counts as the hashes that a nonce of
 /// its device stands for, not as the difficulty it happens to have (`docs/protocols/verification.md §3`).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rate {
     since: Option<Micros>,
     hashes: f64,
+    squares: f64,
     slots: [Slot; SLOTS as usize + 1],
 }
 
@@ -40,6 +50,12 @@ impl Rate {
         }
         slot.hashes += hashes;
         self.hashes += hashes;
+        self.squares += hashes * hashes;
+    }
+
+    /// Hashes since the beginning, and the variance of that number: the sum of the squares of what each nonce stands for.
+    pub(crate) fn done(&self) -> Done {
+        Done { hashes: self.hashes, variance: self.squares }
     }
 
     /// Rate of the last five minutes, or of the time since the beginning where that is shorter.

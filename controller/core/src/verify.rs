@@ -8,7 +8,7 @@ use adit_protocol::pow::{Hash, Target};
 use adit_protocol::wire::Micros;
 
 use crate::issued::Finding;
-use crate::pools::Pool;
+use crate::pools::{Pending, Pool};
 use crate::{Answer, Core, Effect, Notice, Policy, Share, ShareKey};
 
 /// Submitted shares remembered per pool.
@@ -28,11 +28,9 @@ impl Core {
                 judge(now, finding, job, pool, &self.policy)
             }
         };
-        device.tally.judged(verdict);
-        if verdict.is_valid() {
-            device.rate.add(now, finding.as_ref().map_or(0.0, |finding| finding.hashes));
-        }
         let ruling = ruling(nonce, finding.as_ref(), verdict);
+        let hashes = finding.as_ref().map_or(0.0, |finding| finding.hashes);
+        device.judged(now, nonce.unit, verdict, hashes, ruling.difficulty);
         let (device, difficulty) = (device.key, ruling.difficulty);
         self.effects.push_back(Effect::Order(device, Order::Ruling(ruling)));
         self.effects.push_back(Effect::Notice(Notice::Judged { device, verdict, difficulty }));
@@ -52,7 +50,8 @@ impl Core {
         device.shares.submit();
         let device = device.key;
         let pool = job.pool;
-        let given_up = self.pools[usize::from(pool.0)].submit(key, device, hash);
+        let waiting = Pending { device, difficulty, credit: job.share_target.difficulty() };
+        let given_up = self.pools[usize::from(pool.0)].submit(key, waiting, hash);
         if let Some(finder) = given_up {
             self.devices[finder.0 as usize].shares.answer(&Answer::Lost);
         }

@@ -9,7 +9,7 @@ use adit_protocol::devices::Model;
 use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 
-use crate::{ShareCounts, Tally};
+use crate::{Credit, Done, Latencies, ShareCounts, Tally};
 
 /// Measured values of one device by unit and quantity.
 pub type Readings = BTreeMap<(u16, Quantity), Reading<f64>>;
@@ -72,14 +72,26 @@ pub struct DeviceView<'a> {
     pub capability: Option<&'a Capability>,
     /// Its nonces.
     pub tally: &'a Tally,
+    /// The same by unit, as far as the device tells its units apart.
+    pub units: &'a BTreeMap<u16, Tally>,
     /// Its shares.
     pub shares: &'a ShareCounts,
+    /// Their difficulty.
+    pub credit: &'a Credit,
+    /// Highest difficulty among its valid nonces; `None` before the first.
+    pub best_difficulty: Option<f64>,
+    /// When it last reported a valid nonce.
+    pub last_nonce_at: Option<Micros>,
+    /// When a pool last accepted a share of it.
+    pub last_share_at: Option<Micros>,
     /// Its measured values. Emptied when the link closes.
     pub readings: &'a Readings,
     /// Hash rate of the last five minutes from verified nonces; `None` while it has not been working.
     pub hashrate: Option<HashRate>,
     /// Hash rate since it first worked, pauses included; `None` before.
     pub hashrate_session: Option<HashRate>,
+    /// Work done since it first worked.
+    pub done: Done,
     /// Faults so far, those it survived by itself included.
     pub faults: u64,
     /// The last of them.
@@ -115,6 +127,12 @@ pub struct PoolView<'a> {
     pub jobs: u64,
     /// Its shares.
     pub shares: &'a ShareCounts,
+    /// Their difficulty.
+    pub credit: &'a Credit,
+    /// How long its answers took.
+    pub latencies: &'a Latencies,
+    /// When it last accepted a share.
+    pub last_share_at: Option<Micros>,
     /// Time from submit to answer of the last answered share.
     pub latency: Option<Duration>,
 }

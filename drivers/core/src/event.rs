@@ -54,3 +54,16 @@ pub enum Quantity {
     /// Chip clock in hertz.
     ClockHertz,
 }
+
+impl Quantity {
+    /// Snake-case name with its unit, as it appears in JSON, metrics and history.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TemperatureCelsius => "temperature_celsius",
+            Self::FanRpm => "fan_rpm",
+            Self::CoreVolts => "core_volts",
+            Self::PowerWatts => "power_watts",
+            Self::ClockHertz => "clock_hertz",
+        }
+    }
+}

@@ -17,6 +17,19 @@ pub enum NoData {
     Implausible,
 }
 
+impl NoData {
+    /// Snake-case name, as it appears in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotFitted => "not_fitted",
+            Self::Off => "off",
+            Self::NotYet => "not_yet",
+            Self::Timeout => "timeout",
+            Self::Implausible => "implausible",
+        }
+    }
+}
+
 /// A value or the reason why there is none, and when that was found out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading<T> {

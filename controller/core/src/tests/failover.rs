@@ -3,7 +3,7 @@ use adit_protocol::pow::Hash;
 
 use super::fixtures::{job, one_in, solve};
 use super::*;
-use crate::Answer;
+use crate::{Answer, Credit, RejectKind};
 
 const UP: PoolInput = PoolInput::Up { resumed: false };
 
@@ -170,5 +170,35 @@ fn what_a_pool_says_and_answers_is_passed_on() {
     rig.nonce(device, &[share_of(&rig.work(device))]);
     let (share, latency) = (rig.shares[0].key, Duration::from_millis(40));
     rig.pool(0, PoolInput::Answer { share, answer: Answer::Accepted, latency });
-    assert!(rig.noticed(&Notice::Answered { pool: PoolKey(0), device, answer: Answer::Accepted, latency }));
+    let (difficulty, credit) = (rig.shares[0].difficulty, rig.shares[0].job.share_target.difficulty());
+    assert!(difficulty >= credit && credit > 0.0);
+    let (pool, answer) = (PoolKey(0), Answer::Accepted);
+    assert!(rig.noticed(&Notice::Answered { pool, device, difficulty, credit, answer, latency }));
+}
+
+#[test]
+fn an_answered_share_counts_what_its_pool_asked_for_at_the_pool_and_at_the_device() {
+    let (mut rig, device) = rig();
+    let work = rig.work(device);
+    for share in solve(&work, |hash| one_in(4).is_met_by(hash)).take(3).collect::<Vec<_>>() {
+        rig.nonce(device, &[share]);
+    }
+    let keys: Vec<_> = rig.shares.iter().map(|share| share.key).collect();
+    let refused = |kind| Answer::Rejected { kind, reason: String::new() };
+    let answers = [Answer::Accepted, refused(RejectKind::Stale), refused(RejectKind::LowDifficulty)];
+    for (share, (answer, ms)) in keys.into_iter().zip(answers.into_iter().zip([9, 26, 11_000])) {
+        rig.pool(0, PoolInput::Answer { share, answer, latency: Duration::from_millis(ms) });
+    }
+    let credit = work.job.share_target.difficulty();
+    let each = Credit { accepted: credit, stale: credit, rejected: credit };
+    let view = rig.view(device);
+    assert_eq!(*view.credit, each);
+    assert!(view.best_difficulty.unwrap() >= credit);
+    assert!(view.last_share_at.is_some() && view.last_nonce_at.is_some());
+    assert_eq!(view.units[&0].verdicts(Verdict::Share), 3);
+    assert_eq!(view.units[&0].pending(), 0);
+    let pool = rig.core.pools().next().unwrap();
+    assert_eq!(*pool.credit, each);
+    assert_eq!(pool.latencies.counts, [1, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!((pool.latencies.count, pool.latencies.sum), (3, Duration::from_millis(11_035)));
 }
