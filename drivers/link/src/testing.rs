@@ -17,6 +17,7 @@ use crate::{Counters, Link, run};
 pub(crate) const PORT: PortSpec = PortSpec {
     name: "serial",
     kind: PortKind::Stream,
+    protocol: "icarus",
     line: Line::at(115_200),
     quiet: Duration::from_millis(20),
 };

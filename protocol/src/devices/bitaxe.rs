@@ -14,12 +14,19 @@ use crate::wire::Line;
 const CONTROL: PortSpec = PortSpec {
     name: "control",
     kind: PortKind::Packets(64),
+    protocol: "bitaxe-raw",
     line: Line::at(115_200),
     quiet: Duration::from_millis(20),
 };
 
 const fn data(name: &'static str) -> PortSpec {
-    PortSpec { name, kind: PortKind::Stream, line: Line::at(115_200), quiet: Duration::from_millis(20) }
+    PortSpec {
+        name,
+        kind: PortKind::Stream,
+        protocol: "bm13xx",
+        line: Line::at(115_200),
+        quiet: Duration::from_millis(20),
+    }
 }
 
 const PORTS: &[PortSpec] = &[CONTROL, data("data")];

@@ -7,12 +7,19 @@ use super::{Bridge, Chips, Model, PortKind, PortSpec, Text, UsbMatch};
 use crate::units::{HashRate, Hertz};
 use crate::wire::Line;
 
-const PORT: &[PortSpec] = &[PortSpec {
-    name: "serial",
-    kind: PortKind::Stream,
-    line: Line::at(115_200),
-    quiet: Duration::from_millis(20),
-}];
+const fn port(protocol: &'static str) -> PortSpec {
+    PortSpec {
+        name: "serial",
+        kind: PortKind::Stream,
+        protocol,
+        line: Line::at(115_200),
+        quiet: Duration::from_millis(20),
+    }
+}
+
+const ICARUS: &[PortSpec] = &[port("icarus")];
+const ICARUS5: &[PortSpec] = &[port("icarus5")];
+const RBOX: &[PortSpec] = &[port("rbox")];
 
 const fn usb(vid: u16, pid: u16, product: Text, bridge: Bridge) -> UsbMatch {
     UsbMatch { vid, pid, manufacturer: Text::Any, product, bridge, generic: false }
@@ -39,7 +46,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "ngzhang",
         name: "Icarus",
         usb: &[generic(0x067b, 0x2303, Bridge::Pl2303), generic(0x1fc9, 0x0083, Bridge::CdcAcm)],
-        ports: PORT,
+        ports: ICARUS,
         chips: Chips { kind: "XC6SLX150", count: 2 },
         nominal: HashRate::from_mhs(380.0),
         clock: None,
@@ -52,7 +59,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "ngzhang",
         name: "Lancelot",
         usb: &[generic(0x0403, 0x6001, Bridge::Ftdi)],
-        ports: PORT,
+        ports: ICARUS,
         chips: Chips { kind: "XC6SLX150", count: 2 },
         nominal: HashRate::from_mhs(400.0),
         clock: None,
@@ -69,7 +76,7 @@ pub(super) static MODELS: &[Model] = &[
             usb(0x0403, 0x6014, Text::Contains(&["Cairnsmore1"]), Bridge::Ftdi),
             generic(0x067b, 0x0230, Bridge::Pl2303),
         ],
-        ports: PORT,
+        ports: ICARUS,
         chips: Chips { kind: "XC6SLX150", count: 1 },
         nominal: HashRate::from_mhs(150.0),
         clock: mhz(50.0, 150.0, 220.0),
@@ -82,7 +89,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "ASICMiner",
         name: "Block Erupter USB",
         usb: &[named(&["Block", "Erupter"]), CP2102],
-        ports: PORT,
+        ports: ICARUS,
         chips: Chips { kind: "BE100", count: 1 },
         nominal: HashRate::from_mhs(336.0),
         clock: None,
@@ -95,7 +102,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "Bitmain",
         name: "Antminer U1",
         usb: &[named(&["Antminer"]), CP2102],
-        ports: PORT,
+        ports: ICARUS5,
         chips: Chips { kind: "BM1380", count: 1 },
         nominal: HashRate::from_mhs(1_600.0),
         clock: mhz(150.0, 200.0, 500.0),
@@ -108,7 +115,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "Bitmain",
         name: "Antminer U2",
         usb: &[named(&["Antminer"]), CP2102],
-        ports: PORT,
+        ports: ICARUS5,
         chips: Chips { kind: "BM1380", count: 1 },
         nominal: HashRate::from_mhs(1_600.0),
         clock: mhz(150.0, 200.0, 500.0),
@@ -121,7 +128,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "Bitmain",
         name: "Antminer U3",
         usb: &[CP2102],
-        ports: PORT,
+        ports: ICARUS5,
         chips: Chips { kind: "BM1382", count: 4 },
         nominal: HashRate::from_mhs(56_700.0),
         clock: mhz(100.0, 225.0, 250.0),
@@ -134,7 +141,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "RockMiner",
         name: "R-BOX",
         usb: &[named(&["R-BOX miner"]), CP2102],
-        ports: PORT,
+        ports: RBOX,
         chips: Chips { kind: "ASIC", count: 4 },
         nominal: HashRate::from_mhs(32_000.0),
         clock: mhz(200.0, 270.0, 400.0),
@@ -147,7 +154,7 @@ pub(super) static MODELS: &[Model] = &[
         vendor: "RockMiner",
         name: "T1 / new R-Box",
         usb: &[named(&["RX-BOX miner"]), CP2102],
-        ports: PORT,
+        ports: RBOX,
         chips: Chips { kind: "ASIC", count: 12 },
         nominal: HashRate::from_mhs(106_600.0),
         clock: mhz(200.0, 300.0, 400.0),

@@ -61,6 +61,8 @@ pub struct PortSpec {
     pub name: &'static str,
     /// How bytes are grouped.
     pub kind: PortKind,
+    /// The wire format spoken here, a name in [`PROTOCOLS`](crate::protocols::PROTOCOLS): what recordings are decoded as.
+    pub protocol: &'static str,
     /// Line settings at the moment of opening.
     pub line: Line,
     /// Silence after the last received byte that ends a message; the link then reports a quiet line.
