@@ -81,7 +81,8 @@ pub enum Access {
     Ok,
     /// This user may not.
     Denied,
-    /// Another program holds a lock on it. One that takes no lock is only found out when the device is opened.
+    /// Another program holds a lock on it, or some of its ports are not there. A program that takes no lock is only found out
+    /// when the device is opened.
     Busy,
     /// It may be one of ours or not at all: opened only on the user's word.
     Ambiguous,

@@ -10,7 +10,8 @@ use super::{Access, Found, Roots};
 
 /// Everything plugged in that may be one of ours, in the order of its places. Nothing is opened and nothing is sent.
 ///
-/// A device that has as many terminals as its model has ports is one row; otherwise every terminal is a row of its own.
+/// The ports of one USB device are one row where its models have several, in the order of interface numbers: names of terminals
+/// say nothing. The terminals of a device whose models have one port are rows of their own.
 pub fn scan(roots: &Roots) -> Vec<Found> {
     let locks = Locks::read(roots);
     usb_devices(&roots.sys).iter().flat_map(|device| found(roots, &locks, device)).collect()
@@ -23,8 +24,8 @@ fn found(roots: &Roots, locks: &Locks, device: &UsbDevice) -> Vec<Found> {
         Match::Ambiguous(candidates) => (candidates, false),
     };
     let terminals = &device.terminals;
-    let together = candidates.iter().all(|model| model.ports.len() == terminals.len());
-    let groups: Vec<&[Terminal]> = if together { vec![terminals] } else { terminals.chunks(1).collect() };
+    let single = candidates.iter().all(|model| model.ports.len() == 1);
+    let groups: Vec<&[Terminal]> = if single { terminals.chunks(1).collect() } else { vec![terminals] };
     let alone = groups.len() == 1;
     groups.into_iter().map(|group| row(roots, locks, device, group, &candidates, certain, alone)).collect()
 }
@@ -47,6 +48,8 @@ fn row(
             Access::Ambiguous,
             Some(word(&location, candidates, denied.map(|node| node.permission(roots, certain)))),
         )
+    } else if let Some(ports) = wrong_ports(group, candidates) {
+        (Access::Busy, Some(ports))
     } else if let Some(node) = denied {
         (Access::Denied, Some(node.permission(roots, certain)))
     } else if let Some(holder) = nodes.iter().find_map(|node| locks.holder(node)) {
@@ -70,6 +73,15 @@ fn row(
         access,
         fix,
     }
+}
+
+/// What to do about a device that does not show the ports of its models: one is not there yet, or another driver has it.
+fn wrong_ports(group: &[Terminal], candidates: &[&'static Model]) -> Option<String> {
+    let wanted = candidates.first()?.ports.len();
+    (group.len() != wanted).then(|| {
+        let there = group.len();
+        format!("{there} of its {wanted} ports are there: wait a moment, else unplug it and plug it in again")
+    })
 }
 
 /// What opens an ambiguous device.

@@ -127,6 +127,82 @@ fn the_terminals_of_one_usb_device_are_rows_of_their_own_in_the_order_of_interfa
     assert!(found.iter().all(|row| keys(row) == ["cairnsmore1"]));
 }
 
+fn bitaxe(serial: &str) -> UsbIdentity {
+    identity(0xc0de, 0xcafe, ["OSMU", "Bitaxe", serial])
+}
+
+/// The file names of the ports of `found`, in port order.
+fn ports(found: &Found) -> Vec<&str> {
+    let paths = found.location.strip_prefix("serial:").unwrap().split('+');
+    paths.map(|path| path.rsplit('/').next().unwrap()).collect()
+}
+
+#[test]
+fn two_ports_of_one_usb_device_are_one_row_in_the_order_of_interfaces_and_not_of_names() {
+    let tree = Tree::new();
+    let data_first = [tty(2, "ttyACM10", "cdc_acm"), tty(0, "ttyACM9", "cdc_acm")];
+    tree.plug("1-1.2", 5, &bitaxe("0f3a9c11"), &data_first);
+    // As text "ttyACM10" sorts before "ttyACM9"; here the control port has the greater number as well.
+    let swapped = [tty(0, "ttyACM11", "cdc_acm"), tty(2, "ttyACM3", "cdc_acm")];
+    tree.plug("1-1.3", 6, &bitaxe("77b01e42"), &swapped);
+    let found = scan(&tree.roots);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(ports(&found[0]), ["ttyACM9", "ttyACM10"]);
+    assert_eq!(ports(&found[1]), ["ttyACM11", "ttyACM3"]);
+    assert_eq!((found[0].socket.as_str(), found[1].socket.as_str()), ("1-1.2", "1-1.3"));
+    assert_eq!(found[1].usb.serial.as_deref(), Some("77b01e42"));
+    assert!(found.iter().all(|row| row.access == Access::Ok && row.automatic()), "{found:?}");
+    assert_eq!(found[0].driver(), Some("bitaxe"));
+    assert_eq!(found[0].model(), None, "only the board itself knows which it is");
+}
+
+#[test]
+fn an_ember_and_a_bitcrane_are_known_by_their_strings() {
+    let tree = Tree::new();
+    let ember = identity(0xc0de, 0xcafe, ["256F", "EmberOne00", "aa"]);
+    tree.plug("1-1.2", 5, &ember, &[tty(0, "ttyACM0", "cdc_acm"), tty(2, "ttyACM1", "cdc_acm")]);
+    let crane = identity(0xc0de, 0xcafe, ["OSMU", "bitcrane3", "bb"]);
+    let four = [
+        tty(6, "ttyACM2", "cdc_acm"),
+        tty(4, "ttyACM3", "cdc_acm"),
+        tty(2, "ttyACM4", "cdc_acm"),
+        tty(0, "ttyACM5", "cdc_acm"),
+    ];
+    tree.plug("1-1.3", 6, &crane, &four);
+    let other = identity(0xc0de, 0xcafe, ["OSMU", "BitaxeBonanza", "cc"]);
+    tree.plug("1-1.4", 7, &other, &[tty(0, "ttyACM6", "cdc_acm"), tty(2, "ttyACM7", "cdc_acm")]);
+    let found = scan(&tree.roots);
+    assert_eq!(found.len(), 2, "a Bonanza has other chips and is not driven: {found:?}");
+    assert_eq!(found[0].model().unwrap().key, "emberone00");
+    assert_eq!(found[1].model().unwrap().key, "bitcrane3");
+    assert_eq!(ports(&found[1]), ["ttyACM5", "ttyACM4", "ttyACM3", "ttyACM2"]);
+}
+
+#[test]
+fn a_board_with_one_of_its_ports_is_listed_and_not_opened_until_the_other_comes() {
+    let tree = Tree::new();
+    tree.plug("1-1.2", 5, &bitaxe("0f3a9c11"), &[tty(2, "ttyACM1", "cdc_acm")]);
+    let before = scan(&tree.roots);
+    assert_eq!((before.len(), before[0].access, before[0].automatic()), (1, Access::Busy, false));
+    assert!(before[0].fix.as_ref().unwrap().contains("1 of its 2 ports"), "{before:?}");
+    tree.plug("1-1.2", 5, &bitaxe("0f3a9c11"), &[tty(0, "ttyACM4", "cdc_acm")]);
+    let after = scan(&tree.roots);
+    assert_eq!(diff(&before, &after), [Change::Left(before[0].clone()), Change::Arrived(after[0].clone())]);
+    assert_eq!(ports(&after[0]), ["ttyACM4", "ttyACM1"]);
+    assert!(after[0].automatic());
+}
+
+#[test]
+fn a_lock_on_either_port_makes_the_board_busy() {
+    let tree = Tree::new();
+    let both = [tty(0, "ttyACM0", "cdc_acm"), tty(2, "ttyACM1", "cdc_acm")];
+    tree.plug("1-1.2", 5, &bitaxe("0f3a9c11"), &both);
+    tree.lock("ttyACM1", 812);
+    let found = &scan(&tree.roots)[0];
+    assert_eq!((found.access, found.automatic()), (Access::Busy, false));
+    assert!(found.fix.as_ref().unwrap().contains("812"), "{found:?}");
+}
+
 #[test]
 fn a_terminal_directly_on_its_interface_is_found_too() {
     let tree = Tree::new();
