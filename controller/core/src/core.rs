@@ -132,6 +132,12 @@ impl Core {
                 device.faults += 1;
                 device.last_fault = Some(fault);
             }
+            Event::Moved { to, why } => {
+                self.effects.push_back(Effect::Notice(Notice::Moved { device: device.key, to, why }));
+            }
+            Event::Tuned(tuned) => {
+                self.effects.push_back(Effect::Notice(Notice::Tuned(device.key, tuned)));
+            }
             Event::Declined(command) => {
                 self.effects.push_back(Effect::Notice(Notice::Declined(device.key, command)));
             }

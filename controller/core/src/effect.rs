@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_driver::{Command, DeviceKey, Fault, Order, PoolKey, Verdict};
+use adit_driver::{Command, DeviceKey, Fault, OperatingPoint, Order, PoolKey, Tuned, Verdict, Why};
 use adit_protocol::wire::Micros;
 
 use crate::{Answer, Share};
@@ -45,6 +45,17 @@ pub enum Notice {
         /// Difficulty of the hash; 0 where nothing could be hashed.
         difficulty: f64,
     },
+    /// A machine has moved its device to another clock or voltage.
+    Moved {
+        /// Which device.
+        device: DeviceKey,
+        /// Where to.
+        to: OperatingPoint,
+        /// Why.
+        why: Why,
+    },
+    /// Tuning of a device has ended with this result, worth remembering.
+    Tuned(DeviceKey, Tuned),
     /// The device cannot do what the user asked.
     Declined(DeviceKey, Command),
     /// A pool answered a share.

@@ -2,7 +2,7 @@
 
 use adit_protocol::devices::Model;
 
-use crate::{Capability, Command, Fault, Nonce, Reading};
+use crate::{Capability, Command, Fault, Nonce, OperatingPoint, Reading, Tuned, Why};
 
 /// Something the controller must know.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,15 @@ pub enum Event {
     Fault(Fault),
     /// The user's command is not possible on this device.
     Declined(Command),
+    /// The machine has moved the device to another clock or voltage.
+    Moved {
+        /// Where to.
+        to: OperatingPoint,
+        /// Why.
+        why: Why,
+    },
+    /// Tuning has ended with this result, worth remembering.
+    Tuned(Tuned),
     /// The hardware is safe; the link may be closed.
     Stopped,
 }
@@ -53,6 +62,16 @@ pub enum Quantity {
     PowerWatts,
     /// Chip clock in hertz.
     ClockHertz,
+    /// Voltage at the board's input in volts.
+    InputVolts,
+    /// Current of the chips in amperes.
+    CurrentAmperes,
+    /// What the fan is told, in per cent of full speed.
+    FanPercent,
+    /// Energy per terahash in joules: power by hash rate.
+    JoulesPerTerahash,
+    /// Hash rate by the chip's own counter, in hashes per second.
+    CountedHashrateHs,
 }
 
 impl Quantity {
@@ -64,6 +83,11 @@ impl Quantity {
             Self::CoreVolts => "core_volts",
             Self::PowerWatts => "power_watts",
             Self::ClockHertz => "clock_hertz",
+            Self::InputVolts => "input_volts",
+            Self::CurrentAmperes => "current_amperes",
+            Self::FanPercent => "fan_percent",
+            Self::JoulesPerTerahash => "joules_per_terahash",
+            Self::CountedHashrateHs => "counted_hashrate_hs",
         }
     }
 }

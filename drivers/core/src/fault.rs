@@ -87,6 +87,56 @@ pub enum Fault {
         /// For how long.
         seconds: u32,
     },
+    /// The control port answers no more.
+    #[error("the control port has not answered {tries} times")]
+    ControlSilent {
+        /// Requests in a row without a usable answer.
+        tries: u32,
+    },
+    /// The board's parts are not those of a board that is known: it is not powered.
+    #[error("no {missing} that is known: the board is left alone")]
+    UnknownBoard {
+        /// What could not be found or told.
+        missing: &'static str,
+    },
+    /// The core regulator reports faults; the voltage is off.
+    #[error("the regulator reports faults: status {status:#06x}")]
+    Regulator {
+        /// STATUS_WORD of PMBus.
+        status: u16,
+    },
+    /// A voltage is not what it must be.
+    #[error("{volts} V where {low} to {high} V are needed")]
+    Voltage {
+        /// What was measured.
+        volts: f32,
+        /// Lowest that is well.
+        low: f32,
+        /// Highest that is well.
+        high: f32,
+    },
+    /// The chips draw more current than they may.
+    #[error("{amperes} A: above the limit of {limit_amperes} A")]
+    OverCurrent {
+        /// What was measured.
+        amperes: f32,
+        /// The limit.
+        limit_amperes: f32,
+    },
+    /// The board draws more power than it may, also at its slowest.
+    #[error("{watts} W: above the limit of {limit_watts} W")]
+    OverPower {
+        /// What was measured.
+        watts: f32,
+        /// The limit.
+        limit_watts: f32,
+    },
+    /// A fan that should turn stands still.
+    #[error("fan {fan} stands still")]
+    FanStopped {
+        /// Which.
+        fan: u16,
+    },
     /// The machine panicked. Only this device stops.
     #[error("the driver of this device broke down: a mistake in adit, please report it")]
     Panicked,
@@ -138,9 +188,16 @@ impl Fault {
             Self::WrongDevice { .. } | Self::Panicked => {
                 Recovery::Quarantine { period: Duration::from_secs(600) }
             }
-            Self::Overheated { .. } | Self::SensorLost { .. } => {
-                Recovery::Quarantine { period: Duration::from_secs(300) }
+            Self::ControlSilent { .. } => Recovery::Reopen,
+            Self::UnknownBoard { .. } => Recovery::Quarantine { period: Duration::from_secs(600) },
+            Self::Regulator { .. } | Self::Voltage { .. } => {
+                Recovery::Quarantine { period: Duration::from_secs(60) }
             }
+            Self::Overheated { .. }
+            | Self::SensorLost { .. }
+            | Self::FanStopped { .. }
+            | Self::OverCurrent { .. }
+            | Self::OverPower { .. } => Recovery::Quarantine { period: Duration::from_secs(300) },
         }
     }
 }
@@ -169,6 +226,13 @@ mod tests {
             (Fault::Panicked, quarantine(600)),
             (Fault::Overheated { unit: 0, celsius: 95.0, limit_celsius: 90.0 }, quarantine(300)),
             (Fault::SensorLost { unit: 0, seconds: 5 }, quarantine(300)),
+            (Fault::ControlSilent { tries: 3 }, Recovery::Reopen),
+            (Fault::UnknownBoard { missing: "core regulator" }, quarantine(600)),
+            (Fault::Regulator { status: 0x10 }, quarantine(60)),
+            (Fault::Voltage { volts: 4.2, low: 4.5, high: 5.5 }, quarantine(60)),
+            (Fault::OverCurrent { amperes: 31.0, limit_amperes: 30.0 }, quarantine(300)),
+            (Fault::OverPower { watts: 42.0, limit_watts: 40.0 }, quarantine(300)),
+            (Fault::FanStopped { fan: 0 }, quarantine(300)),
         ];
         for (fault, recovery) in table {
             assert_eq!(fault.recovery(), recovery, "{fault}");

@@ -157,4 +157,6 @@ pub enum Command {
     Frequency(Hertz),
     /// Feed the chips this voltage.
     Voltage(Volts),
+    /// Run the fans at this share of full speed, 0 to 100 per cent; `None`: as the temperature asks.
+    Fan(Option<u8>),
 }

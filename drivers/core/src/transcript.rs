@@ -271,6 +271,8 @@ fn describe_event(event: &Event) -> String {
         }
         Event::Fault(fault) => format!("fault: {fault}"),
         Event::Declined(command) => format!("declined {command:?}"),
+        Event::Moved { to, why } => format!("moved {to}: {why}"),
+        Event::Tuned(it) => format!("tuned {} {}", it.point, it.rate),
         Event::Stopped => "stopped".into(),
     }
 }
@@ -301,6 +303,8 @@ fn input(word: &str, rest: &str) -> Result<Input<'static>, String> {
         "identify" => Input::Command(Command::Identify),
         "frequency" => Input::Command(Command::Frequency(Hertz::from_mhz(number(rest)?))),
         "voltage" => Input::Command(Command::Voltage(Volts(number(rest)?))),
+        "fan" if rest == "auto" => Input::Command(Command::Fan(None)),
+        "fan" => Input::Command(Command::Fan(Some(number(rest)? as u8))),
         "stop" => Input::Stop { by: Micros(u64::MAX) },
         "down" => Input::LinkDown { why: LinkError::Gone },
         _ => return Err(format!("`{word}` is no line of a transcript")),

@@ -239,6 +239,7 @@ impl Serial {
             Command::Identify => self.identify(now),
             Command::Frequency(wanted) => self.set_clock(now, wanted, outbox),
             Command::Voltage(wanted) => self.set_voltage(now, wanted, outbox),
+            Command::Fan(_) => false,
         };
         if !done {
             outbox.emit(Event::Declined(command));

@@ -47,6 +47,8 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
             None => warn!("{}: {fault}; not trying again until it is plugged in anew", device(*key)),
         },
         Notice::Left(key) => warn!("{} has left and has not come back", device(*key)),
+        Notice::Moved { device: key, to, why } => info!("{} now runs {to}: {why}", device(*key)),
+        Notice::Tuned(key, tuned) => info!("{} is tuned to {}: {}", device(*key), tuned.point, tuned.rate),
         Notice::Declined(key, command) => warn!("{} cannot do {command:?}", device(*key)),
         Notice::Answered { device: key, answer: Answer::Accepted, latency, .. } => {
             let shares = core.devices(now).find(|row| row.key == *key).map_or(0, |row| row.shares.accepted);
