@@ -49,5 +49,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => commands::verify::run(&args, json),
         Command::Decode(args) => commands::decode::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),
+        Command::Bench(args) => commands::bench::run(&args, json),
     }
 }

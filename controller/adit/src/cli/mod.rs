@@ -1,5 +1,6 @@
 //! The command line. Its help texts are the manual.
 
+mod bench;
 mod decode;
 mod demo;
 mod devices;
@@ -12,6 +13,7 @@ mod world;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use bench::{Bench, BenchArgs, VerifyBench};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use devices::DevicesArgs;
@@ -60,4 +62,5 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Decode(DecodeArgs),
     World(WorldArgs),
+    Bench(BenchArgs),
 }

@@ -1,5 +1,6 @@
 //! What the commands do.
 
+pub(crate) mod bench;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod devices;
