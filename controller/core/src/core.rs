@@ -77,6 +77,7 @@ impl Core {
         let key = DeviceKey(self.devices.len() as u32);
         let name = self.name(detected.candidates.first().map_or("device", |model| model.key));
         let mut device = Device::new(key, name, detected.clone());
+        self.effects.push_back(Effect::Notice(Notice::Arrived(key)));
         if !self.stopping {
             device.open(&mut self.effects);
         }

@@ -23,6 +23,10 @@ pub enum Effect {
 /// Something worth a line in the log, typed. Telemetry and the terminal turn it into sentences.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
+    /// A device was plugged in, for the first time or again, or named by the user.
+    Arrived(DeviceKey),
+    /// A scan no longer sees a device. One whose link breaks first is a [`Self::Fault`].
+    Unplugged(DeviceKey),
     /// A device is working.
     Hashing(DeviceKey),
     /// A device could not go on.

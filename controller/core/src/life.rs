@@ -172,7 +172,10 @@ impl Device {
         match self.life {
             Life::Stopping { .. } | Life::Stopped => return,
             Life::Away { since, give_up, .. } => self.life = Life::Away { since, look: None, give_up },
-            _ => self.life = Life::Away { since: now, look: None, give_up: Some(now + PATIENCE) },
+            _ => {
+                self.life = Life::Away { since: now, look: None, give_up: Some(now + PATIENCE) };
+                out.push_back(Effect::Notice(Notice::Unplugged(self.key)));
+            }
         }
         match self.link {
             Link::Up => self.order_stop(now, out),
@@ -192,6 +195,7 @@ impl Device {
         if !self.is_absent() {
             return;
         }
+        out.push_back(Effect::Notice(Notice::Arrived(self.key)));
         self.failures = 0;
         self.never_ready = 0;
         match self.held {

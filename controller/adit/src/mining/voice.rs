@@ -38,6 +38,8 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
         Notice::Judged { verdict, difficulty, device: key } => {
             debug!(device = key.0, difficulty, verdict = verdict.name(), "nonce");
         }
+        Notice::Arrived(key) => debug!("{} is there", device(*key)),
+        Notice::Unplugged(key) => warn!("{} was unplugged", device(*key)),
         Notice::Hashing(key) => info!("{} is hashing", device(*key)),
         Notice::Fault { device: key, fault, retry_at } => match retry_at {
             Some(at) => {

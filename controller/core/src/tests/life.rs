@@ -85,8 +85,10 @@ fn a_link_that_is_still_open_is_closed_before_the_next_is_opened() {
     let mut rig = Rig::new();
     let device = rig.stick("1");
     rig.detach(device);
-    assert_eq!(rig.effects, [Effect::Order(device, Order::Stop { by: rig.now })]);
+    let unplugged = Effect::Notice(Notice::Unplugged(device));
+    assert_eq!(rig.effects, [unplugged, Effect::Order(device, Order::Stop { by: rig.now })]);
     rig.attach(&stick("1", "1"));
+    assert_eq!(rig.effects, [Effect::Notice(Notice::Arrived(device))]);
     assert_eq!(rig.opens(device), 0);
     rig.report(device, Report::Closed);
     assert_eq!(rig.opens(device), 1);
