@@ -14,6 +14,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("adit-catalog", &["adit-driver", "adit-driver-*"]),
     ("adit-core", &["adit-protocol", "adit-driver"]),
     ("adit-upstream", &["adit-protocol", "adit-driver", "adit-core"]),
+    ("adit-telemetry", &["adit-protocol", "adit-driver", "adit-core"]),
     ("adit-hw-sim", &["adit-protocol"]),
     (
         "adit-lab",

@@ -1,0 +1,29 @@
+//! What can be read of a running adit: one snapshot, and every view of it.
+//!
+//! ```text
+//! core ──Sample, once a second (the newest replaces the last)──► Ledger ──► Snapshot ──► every view
+//!      └─Notice, as it happens (256 may wait, then the oldest is dropped and counted)──┘
+//! ```
+//!
+//! The task that mines only copies numbers into a [`Sample`] and passes [`Notice`](adit_core::Notice)s on; it waits for nobody. All
+//! else, whoever looks, happens on threads of telemetry's own.
+
+mod event;
+mod ledger;
+mod reading;
+mod ring;
+mod sample;
+mod snapshot;
+mod trouble;
+mod view;
+mod windows;
+
+pub use event::{Event, Kind, Outcome, Severity, ShareRow};
+pub use ledger::{Clock, Ledger, PoolFacts};
+pub use reading::{Measured, Missing};
+pub use sample::{Able, DeviceSample, Identity, PoolSample, Sample, Sampler};
+pub use snapshot::{
+    Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,
+    Trouble, Unit,
+};
+pub use windows::{CERTAIN, WINDOWS, Window};
