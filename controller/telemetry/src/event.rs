@@ -21,6 +21,10 @@ pub enum Kind {
     DeviceRecovered,
     /// A device could not go on.
     DeviceFault,
+    /// A device was moved to another clock or voltage.
+    DeviceMoved,
+    /// The best clock and voltage of a device have been found.
+    DeviceTuned,
     /// A device cannot do what the user asked.
     CommandDeclined,
     /// A nonce meets the network target: it was submitted as a block.
@@ -54,6 +58,8 @@ impl Kind {
             Self::DeviceHashing => "device_hashing",
             Self::DeviceRecovered => "device_recovered",
             Self::DeviceFault => "device_fault",
+            Self::DeviceMoved => "device_moved",
+            Self::DeviceTuned => "device_tuned",
             Self::CommandDeclined => "command_declined",
             Self::BlockFound => "block_found",
             Self::BestDifficulty => "best_difficulty",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use adit_core::{Answer, Notice, State};
-use adit_driver::{DeviceKey, Fault, LinkError, PoolKey, Verdict};
+use adit_driver::{DeviceKey, Fault, LinkError, PoolKey, Verdict, Why};
 use adit_protocol::wire::Micros;
 
 use crate::event::{Event, Kind, Outcome, Severity, ShareRow};
@@ -156,6 +156,15 @@ impl Ledger {
             Notice::Hashing(key) => self.hashing(at, *key),
             Notice::Fault { device, fault: Fault::Link(LinkError::Gone), .. } => self.unplugged(at, *device),
             Notice::Fault { device, fault, retry_at } => self.fault(at, *device, *fault, *retry_at),
+            Notice::Moved { device, to, why } => {
+                let slower = matches!(why, Why::Warm { .. } | Why::Power { .. } | Why::Fault);
+                let severity = if slower { Severity::Warning } else { Severity::Info };
+                self.of_device(at, Kind::DeviceMoved, severity, *device, &format!("now runs {to}: {why}"));
+            }
+            Notice::Tuned(key, tuned) => {
+                let what = format!("is tuned to {}: {}", tuned.point, tuned.rate);
+                self.of_device(at, Kind::DeviceTuned, Severity::Info, *key, &what);
+            }
             Notice::Declined(key, command) => {
                 self.of_device(
                     at,

@@ -84,6 +84,17 @@ pub(crate) fn fix(fault: Fault) -> &'static str {
         Fault::Overheated { .. } => {
             "cool it: clean it, check its fan, give it air; it is tried again by itself"
         }
+        Fault::FanStopped { .. } => {
+            "check that the fan turns freely and is plugged in; the device is tried again by itself"
+        }
+        Fault::OverCurrent { .. } | Fault::OverPower { .. } => {
+            "lower its clock or voltage; it is tried again by itself"
+        }
+        Fault::Regulator { .. } | Fault::Voltage { .. } => "check its power supply and the cable to it",
+        Fault::ControlSilent { .. } => "take its power away for ten seconds, then plug it in again",
+        Fault::UnknownBoard { .. } => {
+            "name its model: `--device …,model=NAME`; `adit devices --supported` lists all"
+        }
         Fault::SensorLost { .. } => {
             "without a temperature it is not driven: check the sensor, then plug it in again"
         }
