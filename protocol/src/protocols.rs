@@ -23,6 +23,7 @@ use std::fmt::Display;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 
+use crate::bm13xx::{self, Generation};
 use crate::icarus::{self, Dialect};
 use crate::wire::{Codec, Side, Step};
 
@@ -42,6 +43,21 @@ pub static PROTOCOLS: &[Protocol] = &[
         name: "rbox",
         about: "64-byte jobs, 8-byte records: RockMiner R-BOX, T1",
         start: |from| stream(icarus::Codec::new(Dialect::Rbox, from), from),
+    },
+    Protocol {
+        name: "bm13xx",
+        about: "frames with preambles, lengths chosen by checksum: BM1397, BM1362, BM1366, BM1368, BM1370, BM1372",
+        start: |from| stream(bm13xx::Codec::new(Generation::V2, from), from),
+    },
+    Protocol {
+        name: "bm13xx-v0",
+        about: "frames without preambles: BM1387, BM1391",
+        start: |from| stream(bm13xx::Codec::new(Generation::V0, from), from),
+    },
+    Protocol {
+        name: "bm1384",
+        about: "64-byte works, 4-byte commands, 5-byte answers: BM1384 with addresses",
+        start: |from| stream(bm13xx::Bm1384Codec::new(from), from),
     },
 ];
 

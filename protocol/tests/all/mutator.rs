@@ -56,8 +56,42 @@ fn corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
         }
         ("rbox", Side::Host) => field("rbox", "frame"),
         ("rbox", Side::Device) => field("rbox", "bytes"),
+        ("bm13xx" | "bm13xx-v0" | "bm1384", _) => bm13xx_corpus(protocol, from),
         _ => panic!("{protocol} has no corpus for {from:?}: add valid messages here"),
     }
+}
+
+/// Frames of BM13xx chips, with preambles or without; works, commands and answers of a BM1384.
+fn bm13xx_corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
+    if protocol == "bm1384" {
+        let mut work = vec![7; 32];
+        work.extend([0; 19]);
+        work.extend([9; 13]);
+        let texts = match from {
+            Side::Host => {
+                vec!["84000011", "8500000f", "01000019", "01800016", "820b8319", "84000400", "0480040e"]
+            }
+            Side::Device => vec!["801700031a", "1384000013", "000187a285"],
+        };
+        let commands = texts.iter().filter_map(|text| hex::decode(text));
+        return if from == Side::Host { commands.chain([work]).collect() } else { commands.collect() };
+    }
+    let (file, bare) = (load("bm13xx"), protocol == "bm13xx-v0");
+    let field = match from {
+        Side::Host => ["hex", "job_hex"],
+        Side::Device => ["hex", "response_hex"],
+    };
+    let preamble = if from == Side::Host { [0x55, 0xaa] } else { [0xaa, 0x55] };
+    let host = |entry: &&Value| {
+        let kind = entry["kind"].as_str().unwrap_or_default();
+        kind == "round_trip" || kind.ends_with("_frame") == (from == Side::Host) && !kind.starts_with("host")
+    };
+    let frames = entries(&file, "vectors").iter().filter(host);
+    let frames = frames.flat_map(|entry| field.map(|name| entry[name].as_str().and_then(hex::decode)));
+    let frames: Vec<Vec<u8>> =
+        frames.flatten().filter(|frame| frame.starts_with(&preamble) != bare).collect();
+    assert!(frames.len() > 8, "{protocol} from {from:?}: {}", frames.len());
+    frames
 }
 
 /// Bursts of valid messages with wire damage.
