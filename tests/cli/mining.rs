@@ -22,20 +22,20 @@ pub(super) async fn served(key: &str, link: &Path) -> Served {
     Served::start(start(model, &build).unwrap(), model, places, 5).await.unwrap()
 }
 
-async fn served_pool() -> ServedPool {
+pub(super) async fn served_pool() -> ServedPool {
     let settings = PoolSettings { epoch: epoch(), difficulty: DIFFICULTY, ..PoolSettings::default() };
     ServedPool::start(Pool::new(settings, 7).unwrap(), ([127, 0, 0, 1], 0).into()).await.unwrap()
 }
 
-fn selector(key: &str, link: &Path) -> String {
+pub(super) fn selector(key: &str, link: &Path) -> String {
     format!("serial:{},model={key},target-difficulty={DIFFICULTY}", link.display())
 }
 
-fn url(pool: &ServedPool) -> String {
+pub(super) fn url(pool: &ServedPool) -> String {
     format!("stratum+tcp://{}", pool.address())
 }
 
-fn count(summary: &Value, field: &str) -> u64 {
+pub(super) fn count(summary: &Value, field: &str) -> u64 {
     summary[field].as_u64().unwrap_or_else(|| panic!("no {field} in {summary}"))
 }
 

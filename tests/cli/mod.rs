@@ -3,6 +3,7 @@
 mod bad_input;
 mod mining;
 mod one_shot;
+mod unread;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -130,15 +131,15 @@ impl Running {
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("adit");
-        let out = Collected::follow(child.stdout.take().expect("a pipe"));
-        let err = Collected::follow(child.stderr.take().expect("a pipe"));
+        Self::spawn_with(command, Stdio::piped(), Stdio::piped())
+    }
+
+    /// As [`Self::spawn`]; what goes elsewhere than into a pipe of ours is not collected.
+    fn spawn_with(command: &mut Command, out: Stdio, err: Stdio) -> Self {
+        let command = command.env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(out).stderr(err);
+        let mut child = command.spawn().expect("adit");
+        let out = child.stdout.take().map(Collected::follow).unwrap_or_default();
+        let err = child.stderr.take().map(Collected::follow).unwrap_or_default();
         Self { child, out, err }
     }
 
@@ -158,8 +159,9 @@ impl Running {
     /// What is left when it has ended.
     fn finish(mut self) -> Finished {
         drop(self.child.stdin.take());
-        let out = self.out.wait(|_| false);
-        let err = self.err.wait(|_| false);
+        let over = |collected: &Arc<Collected>| Arc::strong_count(collected) == 1;
+        let out = self.out.wait(|_| over(&self.out));
+        let err = self.err.wait(|_| over(&self.err));
         let status = self.child.wait().expect("an end");
         Finished { status: status.code(), out, err }
     }

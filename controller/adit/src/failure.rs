@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::terminal;
+
 /// Why a command failed, sorted by exit status.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -31,8 +33,7 @@ impl Failure {
             Self::Run(error) => (error, 1),
             Self::Told(status) => return ExitCode::from(status),
         };
-        // One line: a cause may come with line breaks of its own (a TOML error shows the line it means).
-        eprintln!("adit: {error:#}");
+        terminal::say(&format!("adit: {error:#}"));
         ExitCode::from(status)
     }
 }

@@ -23,10 +23,12 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli) {
+    let status = match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
+    };
+    terminal::finish();
+    status
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -40,6 +42,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let config = config.unwrap_or_default();
     let busy = matches!(cli.command, Command::Demo(_) | Command::Mine(_));
     let log = cli.log.as_deref().or(config.log.as_deref());
+    if busy {
+        terminal::start()?;
+    }
     logging::start(log, if busy { "info,adit_hw_sim=warn" } else { "warn" })?;
     match cli.command {
         Command::Demo(args) => commands::demo::run(&args, json),

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::mining::{self, plan::Plan};
 use crate::output;
 use crate::summary::Summary;
+use crate::terminal;
 
 /// Threads that drive tasks: one for the core, one for whoever it talks to.
 const WORKERS: usize = 2;
@@ -49,11 +50,12 @@ pub(crate) fn shut_down(runtime: Runtime) {
 
 /// The summary, for people or machines.
 pub(crate) fn print(summary: &Summary, json: bool) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let mut text = Vec::new();
     if json {
-        output::json(&mut out, summary)?
+        output::json(&mut text, summary)?
     } else {
-        summary.print(&mut out)?
+        summary.print(&mut text)?
     }
-    Ok(())
+    terminal::finish(); // a summary is the last that is read
+    output::deliver(text)
 }
