@@ -1,6 +1,7 @@
 //! `demo` and `mine`, end to end.
 
 use std::path::Path;
+use std::time::Duration;
 
 use adit_hw_sim::pool::{Pool, PoolSettings};
 use adit_hw_sim::serve::{Served, ServedPool, epoch, ptys};
@@ -8,8 +9,9 @@ use adit_hw_sim::{Build, start};
 use adit_protocol::devices::model;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::time::{sleep, timeout};
 
-use super::{Running, run};
+use super::{PATIENCE, Running, run};
 
 /// One hash in 256 is a nonce.
 const DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
@@ -25,6 +27,16 @@ pub(super) async fn served(key: &str, link: &Path) -> Served {
 pub(super) async fn served_pool() -> ServedPool {
     let settings = PoolSettings { epoch: epoch(), difficulty: DIFFICULTY, ..PoolSettings::default() };
     ServedPool::start(Pool::new(settings, 7).unwrap(), ([127, 0, 0, 1], 0).into()).await.unwrap()
+}
+
+/// Waits until `pool` has accepted `shares` shares.
+pub(super) async fn accepted(pool: &ServedPool, shares: u64) {
+    let enough = async {
+        while pool.tally().await.unwrap().total.accepted < shares {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, enough).await.expect("shares at the pool");
 }
 
 pub(super) fn selector(key: &str, link: &Path) -> String {
@@ -99,11 +111,8 @@ fn unplugging_one_stick_leaves_another_at_work_and_it_comes_back_to_its_row() {
 
     runtime.block_on(pulled.unplug());
     running.wait_for("first): the device was unplugged", 1);
-    let accepted = || runtime.block_on(pool.tally()).unwrap().total.accepted;
-    let before = accepted();
-    while accepted() < before + 20 {
-        std::thread::yield_now();
-    }
+    let before = runtime.block_on(pool.tally()).unwrap().total.accepted;
+    runtime.block_on(accepted(&pool, before + 20));
     runtime.block_on(pulled.replug()).unwrap();
     running.wait_for("antminer-u3-1 (", 4); // hashing, first share, unplugged, hashing again
     running.signal("TERM");

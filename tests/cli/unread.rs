@@ -3,12 +3,11 @@
 use std::io::{PipeReader, PipeWriter, Write, pipe};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-use super::mining::{count, selector, served, served_pool, url};
-use super::{PATIENCE, Running, adit};
+use super::mining::{accepted, count, selector, served, served_pool, url};
+use super::{Running, adit};
 
 /// A pipe that is full and stays so while the reader is kept.
 fn full_pipe() -> (PipeReader, PipeWriter) {
@@ -16,14 +15,6 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     let mut filler = writer.try_clone().unwrap();
     thread::spawn(move || filler.write_all(&vec![b'.'; 4 << 20])); // waits for ever: more than any pipe holds
     (reader, writer)
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-        thread::yield_now();
-    }
 }
 
 /// Mines with a simulated stick, as talkative as can be, until the pool has accepted shares; then sends SIGTERM.
@@ -37,7 +28,7 @@ fn mined(out: impl Into<Stdio>, err: impl Into<Stdio>) -> super::Finished {
     command.args(["mine", "--json", "--log", "trace", "--pool", &url(&pool), "--user", "u", "--device"]);
     command.arg(selector("antminer-u3", &link));
     let running = Running::spawn_with(&mut command, out.into(), err.into());
-    wait_until("shares are accepted", || runtime.block_on(pool.tally()).unwrap().total.accepted >= 20);
+    runtime.block_on(accepted(&pool, 20));
     running.signal("TERM");
     running.finish()
 }
