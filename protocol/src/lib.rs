@@ -3,9 +3,11 @@
 //! No I/O and no clock live here: bytes come in as slices and go out into a `Vec`, time is a [`Micros`] argument.
 //! Drivers, the simulator, the trace decoder, replay and the fuzzers all use the same codecs.
 
+pub mod bitaxe_raw;
 pub mod bm13xx;
 pub mod devices;
 pub mod hex;
+pub mod i2c;
 pub mod icarus;
 pub mod pow;
 pub mod protocols;

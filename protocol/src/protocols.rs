@@ -23,6 +23,7 @@ use std::fmt::Display;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 
+use crate::bitaxe_raw;
 use crate::bm13xx::{self, Generation};
 use crate::icarus::{self, Dialect};
 use crate::wire::{Codec, Side, Step};
@@ -58,6 +59,26 @@ pub static PROTOCOLS: &[Protocol] = &[
         name: "bm1384",
         about: "64-byte works, 4-byte commands, 5-byte answers: BM1384 with addresses",
         start: |from| stream(bm13xx::Bm1384Codec::new(from), from),
+    },
+    Protocol {
+        name: "bitaxe-raw",
+        about: "control port of USB bridge firmware on Bitaxe boards and bitcrane; the same as bitaxe-raw-v0",
+        start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::V0, from), from),
+    },
+    Protocol {
+        name: "bitaxe-raw-v0",
+        about: "control port, replies that count their data: Bitaxe, bitcrane, EmberOne before firmware 0.1",
+        start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::V0, from), from),
+    },
+    Protocol {
+        name: "bitaxe-raw-v1",
+        about: "control port, replies that count everything and have a status: EmberOne from firmware 0.1 on",
+        start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::V1, from), from),
+    },
+    Protocol {
+        name: "bitaxe-raw-bonanza",
+        about: "control port, replies that count everything: Bitaxe Bonanza",
+        start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::Bonanza, from), from),
     },
 ];
 

@@ -23,6 +23,9 @@ unit!(
     /// Electric potential in volts.
     Volts, "V");
 unit!(
+    /// Electric current in amperes.
+    Amperes, "A");
+unit!(
     /// Power in watts.
     Watts, "W");
 unit!(

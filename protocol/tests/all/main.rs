@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bitaxe_raw;
 mod bm13xx;
 mod decoding;
 mod devices;
+mod i2c;
 mod icarus;
 mod icarus_streams;
 mod laws;

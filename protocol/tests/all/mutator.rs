@@ -57,6 +57,7 @@ fn corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
         ("rbox", Side::Host) => field("rbox", "frame"),
         ("rbox", Side::Device) => field("rbox", "bytes"),
         ("bm13xx" | "bm13xx-v0" | "bm1384", _) => bm13xx_corpus(protocol, from),
+        (raw, from) if raw.starts_with("bitaxe-raw") => control_messages(raw, from),
         _ => panic!("{protocol} has no corpus for {from:?}: add valid messages here"),
     }
 }
@@ -92,6 +93,21 @@ fn bm13xx_corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
         frames.flatten().filter(|frame| frame.starts_with(&preamble) != bare).collect();
     assert!(frames.len() > 8, "{protocol} from {from:?}: {}", frames.len());
     frames
+}
+
+/// Requests or answers of a dialect of bitaxe-raw.
+fn control_messages(protocol: &str, from: Side) -> Vec<Vec<u8>> {
+    let file = load("bitaxe-raw");
+    let dialect = protocol.strip_prefix("bitaxe-raw-").unwrap_or("v0");
+    let field = match from {
+        Side::Host => "request".to_owned(),
+        Side::Device => format!("reply_{dialect}"),
+    };
+    let fields = entries(&file, "vectors").iter().flat_map(|entry| {
+        let error = (from == Side::Device && entry["dialect"] == dialect).then_some(&entry["reply"]);
+        [Some(&entry[&field]), error]
+    });
+    fields.flatten().filter(|value| value.is_string()).map(bytes).collect()
 }
 
 /// Bursts of valid messages with wire damage.
