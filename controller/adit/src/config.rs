@@ -10,7 +10,7 @@ use adit_driver::Settings;
 use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
 use adit_protocol::pow::VersionMask;
-use adit_upstream::{PoolConfig, Redirect, VersionBits};
+use adit_upstream::{PoolConfig, Proxy, Redirect, Trust, VersionBits};
 use serde::{Deserialize, Deserializer, de};
 
 /// Everything a file can say.
@@ -35,6 +35,7 @@ pub(crate) struct Mine {
     longest_retry_s: Option<Seconds>,
     attempts: Option<u32>,
     quarantine_s: Option<Seconds>,
+    proxy: Option<String>,
 }
 
 /// `[[pool]]`, in the order of priority.
@@ -51,6 +52,10 @@ pub(crate) struct Pool {
     minimum_difficulty: Option<f64>,
     redirect: Option<Follow>,
     watchdog_s: Option<Seconds>,
+    tls_ca: Option<PathBuf>,
+    tls_pin: Option<String>,
+    tls_verify: Option<bool>,
+    proxy: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -132,6 +137,11 @@ impl Config {
 }
 
 impl Mine {
+    /// The proxy of pools that have none of their own.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
     /// The policy of the core; what the file does not say stays as it is.
     pub(crate) fn policy(&self) -> Policy {
         let default = Policy::default();
@@ -174,7 +184,28 @@ impl Pool {
         options.suggest_difficulty = self.suggest_difficulty.or(options.suggest_difficulty);
         options.minimum_difficulty = self.minimum_difficulty.or(options.minimum_difficulty);
         options.watchdog = self.watchdog_s.map_or(options.watchdog, |Seconds(span)| span);
+        if let Some(trust) = self.trust(&pool.host)? {
+            pool.set_trust(trust)?;
+        }
+        if let Some(proxy) = &self.proxy {
+            pool.proxy = Some(proxy.parse::<Proxy>()?);
+        }
         Ok(pool)
+    }
+
+    /// Whom to believe that he is the pool, where the file says so.
+    fn trust(&self, host: &str) -> Result<Option<Trust>, adit_upstream::ConfigError> {
+        let host = || host.to_owned();
+        let ca = self.tls_ca.clone().map(Trust::Authority);
+        let pin = self.tls_pin.as_deref().map(str::parse).transpose();
+        let pin =
+            pin.map_err(|why| adit_upstream::ConfigError::BadPin { host: host(), why })?.map(Trust::Pin);
+        let anyone = (self.tls_verify == Some(false)).then_some(Trust::Anyone);
+        let mut trusts = [ca, pin, anyone].into_iter().flatten();
+        match (trusts.next(), trusts.next()) {
+            (_, Some(_)) => Err(adit_upstream::ConfigError::SeveralTrusts { host: host() }),
+            (trust, None) => Ok(trust),
+        }
     }
 }
 
@@ -270,6 +301,25 @@ mod tests {
         assert!(error.contains("line 4") && !error.contains("hush"), "{error}");
         let pool = parse("[[pool]]\nurl = \"stratum+tcp://u:hush@h:1\"\npass = \"hush\"\n").unwrap();
         assert!(!format!("{pool:?}").contains("hush"));
+    }
+
+    #[test]
+    fn what_is_said_of_tls_and_proxies_is_checked() {
+        let pool = |keys: &str| {
+            let file = format!("[[pool]]\nurl = \"stratum+ssl://pool.example:443\"\nuser = \"u\"\n{keys}\n");
+            parse(&file).unwrap().pool[0].config().map_err(|error| error.to_string())
+        };
+        assert_eq!(pool("").unwrap().tls, Some(Trust::Roots));
+        assert_eq!(pool("tls_verify = true").unwrap().tls, Some(Trust::Roots));
+        assert_eq!(pool("tls_verify = false").unwrap().tls, Some(Trust::Anyone));
+        assert!(matches!(
+            pool(&format!("tls_pin = \"{}\"", "ab".repeat(32))).unwrap().tls,
+            Some(Trust::Pin(_))
+        ));
+        assert!(pool("tls_pin = \"ab\"").unwrap_err().contains("64 hex digits"));
+        assert!(pool("tls_ca = \"a.pem\"\ntls_verify = false").unwrap_err().contains("give one of"));
+        assert_eq!(pool("proxy = \"socks5://127.0.0.1:9050\"").unwrap().proxy.unwrap().port, 9050);
+        assert!(pool("proxy = \"ftp://x\"").unwrap_err().contains("`ftp://x` is not a proxy"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::stratum::Secret;
 
-use crate::{PoolUrl, UrlError};
+use crate::{BadPin, BadProxy, PoolUrl, Proxy, Trust, UrlError};
 
 /// Longest user name and password, as JSON text: their lines stay below what pools accept.
 const NAME_LIMIT: usize = 255;
@@ -32,6 +32,29 @@ pub enum ConfigError {
         /// Its length as JSON text.
         length: usize,
     },
+    /// Not a pin.
+    #[error("pool {host}: {why}")]
+    BadPin {
+        /// Which pool.
+        host: String,
+        /// Why.
+        why: BadPin,
+    },
+    /// Two answers to the question whom to believe.
+    #[error("pool {host}: give one of tls_ca, tls_pin and tls_verify = false, not several")]
+    SeveralTrusts {
+        /// Which pool.
+        host: String,
+    },
+    /// Not a proxy.
+    #[error("proxy: {0}")]
+    BadProxy(#[from] BadProxy),
+    /// Something is said of certificates, but there are none.
+    #[error("pool {host}: its URL does not ask for TLS; write stratum+ssl:// or remove what is said of TLS")]
+    TlsOfPlain {
+        /// Which pool.
+        host: String,
+    },
 }
 
 /// One pool: where it is, who we are there, and how we speak to it.
@@ -45,6 +68,10 @@ pub struct PoolConfig {
     pub user: String,
     /// Password; `x` where none is given.
     pub password: Secret,
+    /// Whom to believe that he is the pool; `None`: plain text, without TLS.
+    pub tls: Option<Trust>,
+    /// Whom to ask for the connection.
+    pub proxy: Option<Proxy>,
     /// Everything else.
     pub options: Options,
     /// Options of the URL that are not known here; the user is told.
@@ -134,6 +161,23 @@ impl PoolConfig {
             }
         }
         let options = Options { extranonce_subscribe: url.extranonce_subscribe, ..Options::default() };
-        Ok(Self { host: url.host, port: url.port, user, password, options, ignored: url.ignored })
+        Ok(Self {
+            host: url.host,
+            port: url.port,
+            user,
+            password,
+            tls: url.tls.then(Trust::default),
+            proxy: url.proxy,
+            options,
+            ignored: url.ignored,
+        })
+    }
+
+    /// Believes `trust` instead of the authorities that the system knows. An error where the URL says nothing of TLS: what
+    /// is meant to be secret must not go out in plain text.
+    pub fn set_trust(&mut self, trust: Trust) -> Result<(), ConfigError> {
+        let tls = self.tls.as_mut().ok_or_else(|| ConfigError::TlsOfPlain { host: self.host.clone() })?;
+        *tls = trust;
+        Ok(())
     }
 }

@@ -10,12 +10,14 @@ pub mod io;
 mod legible;
 mod outage;
 mod redirect;
+mod route;
 mod session;
 #[cfg(test)]
 mod tests;
 mod url;
 
 pub use config::{ConfigError, Options, PoolConfig, Redirect, VersionBits};
-pub use outage::{ConnectError, Outage};
+pub use outage::{ConnectError, Outage, ProxyFault, TlsFault};
+pub use route::{BadPin, BadProxy, KeyPin, Proxy, ProxyKind, Trust};
 pub use session::{Counts, Session, SessionAction, SessionInput};
 pub use url::{PoolUrl, UrlError};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use adit_protocol::stratum::{BadParams, BadReply, LineTooLong, Refusal};
 
+use crate::KeyPin;
+
 /// Why a pool cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ConnectError {
@@ -21,9 +23,92 @@ pub enum ConnectError {
     /// No way to it.
     #[error("host or network unreachable; check the network connection")]
     Unreachable,
+    /// A hidden service has no address.
+    #[error("an .onion name can be reached through a Tor proxy only; set the pool's `proxy`")]
+    Onion,
+    /// The proxy does not help.
+    #[error("the proxy {0}")]
+    Proxy(#[from] ProxyFault),
+    /// The connection is open, but not secure.
+    #[error("no secure connection: {0}")]
+    Tls(#[from] TlsFault),
     /// The operating system reported this error number.
     #[error("connection failed with error {0} of the operating system")]
     Os(i32),
+}
+
+/// Why a proxy gives no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ProxyFault {
+    /// It cannot be reached itself.
+    #[error("cannot be reached; check its host and port")]
+    Unreachable,
+    /// It does not answer.
+    #[error("does not answer")]
+    Silent,
+    /// It hung up.
+    #[error("closed the connection")]
+    Closed,
+    /// It says something else than such a proxy does.
+    #[error("does not speak the protocol that its URL names")]
+    Nonsense,
+    /// It wants a user name and password, or others.
+    #[error("refuses the login; check the user name and password in its URL")]
+    LoginRefused,
+    /// It refuses to connect to the pool, with this status of HTTP or reply code of SOCKS.
+    #[error("cannot connect to the pool, it answered {0}; check host and port in the pool's URL")]
+    Refused(u16),
+    /// The pool's name is longer than such a proxy can be told.
+    #[error("cannot be told a host name longer than 255 bytes")]
+    NameTooLong,
+}
+
+/// Why a TLS connection is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum TlsFault {
+    /// The other end answers something else.
+    #[error("the pool does not speak TLS on this port; check the port in the pool's URL")]
+    NotTls,
+    /// The other end hung up.
+    #[error("the pool closed the connection in the middle of the handshake")]
+    Closed,
+    /// The handshake takes too long.
+    #[error("the pool does not answer the handshake")]
+    Silent,
+    /// Nobody we believe vouches for the certificate.
+    #[error(
+        "nobody trusted has signed the pool's certificate; if the pool's operator confirms its key, set tls_pin = \"{key}\""
+    )]
+    UnknownIssuer {
+        /// The key in it.
+        key: KeyPin,
+    },
+    /// The certificate is not for this host.
+    #[error("the pool's certificate is for another host")]
+    WrongName,
+    /// The certificate was good once.
+    #[error("the pool's certificate has expired; check this computer's clock as well")]
+    Expired,
+    /// The certificate will be good.
+    #[error("the pool's certificate is not valid yet; check this computer's clock")]
+    NotYetValid,
+    /// The key is another than the user says.
+    #[error(
+        "the pool's key is {key}, not the pinned one: someone may be in between, or the pool has changed it"
+    )]
+    WrongKey {
+        /// The key in the certificate.
+        key: KeyPin,
+    },
+    /// The certificate is broken in another way.
+    #[error("the pool's certificate is not acceptable")]
+    BadCertificate,
+    /// The other end refuses ours, with this alert.
+    #[error("the pool refused the handshake with alert {0}")]
+    Alert(u8),
+    /// The two ends have no version or cipher in common, or break the protocol.
+    #[error("the pool offers no version or cipher of TLS that is safe today")]
+    Incompatible,
 }
 
 /// Why a session has no connection.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use adit_protocol::stratum::Secret;
 
 use crate::redirect::is_host_name;
+use crate::route::{BadProxy, Proxy};
 
 /// A URL that does not lead to a pool. Its text never holds the password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,14 @@ pub enum UrlError {
         /// The URL without user and password.
         url: String,
     },
+    /// What stands before the bar is no proxy.
+    #[error("pool URL `{url}`: before the `|`, {why}")]
+    BadProxy {
+        /// The URL without users and passwords.
+        url: String,
+        /// Why.
+        why: BadProxy,
+    },
     /// A scheme that is known but not spoken.
     #[error("pool URL `{url}`: {what} is not supported yet; use the pool's `stratum+tcp://` address")]
     Unsupported {
@@ -59,7 +68,9 @@ pub enum UrlError {
         what: &'static str,
     },
     /// A scheme that is not known.
-    #[error("pool URL `{url}`: unknown scheme `{scheme}`; use `stratum+tcp://host:port`")]
+    #[error(
+        "pool URL `{url}`: unknown scheme `{scheme}`; use `stratum+tcp://host:port`, or `stratum+ssl://host:port` for TLS"
+    )]
     UnknownScheme {
         /// The URL without user and password.
         url: String,
@@ -87,6 +98,10 @@ pub struct PoolUrl {
     pub user: Option<String>,
     /// Password, decoded.
     pub password: Option<Secret>,
+    /// The pool is to be spoken to over TLS.
+    pub tls: bool,
+    /// The proxy before the `|`.
+    pub proxy: Option<Proxy>,
     /// `#xnsub`.
     pub extranonce_subscribe: bool,
     /// Options after `#` that are not known.
@@ -97,17 +112,20 @@ impl FromStr for PoolUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let text = text.trim();
-        let url = || redacted(text);
+        let whole = text.trim();
+        let url = || redacted(whole);
+        let (proxy, text) = match whole.split_once('|').filter(|(proxy, _)| Proxy::looks_like(proxy)) {
+            Some((proxy, text)) => {
+                (Some(proxy.parse().map_err(|why| UrlError::BadProxy { url: url(), why })?), text)
+            }
+            None => (None, whole),
+        };
         let (scheme, rest) = split_scheme(text);
         let (login, place) = match rest.rsplit_once('@') {
             Some((login, place)) => (Some(login), place),
             None => (None, rest),
         };
-        if place.contains('|') {
-            return Err(UrlError::Unsupported { url: url(), what: "a proxy" });
-        }
-        check_scheme(scheme, url)?;
+        let tls = is_tls(scheme, url)?;
         let (place, fragment) = place.split_once('#').unwrap_or((place, ""));
         let (place, path) = place.split_at(place.find('/').unwrap_or(place.len()));
         if path.len() > 1 {
@@ -126,6 +144,8 @@ impl FromStr for PoolUrl {
             port,
             user: user.map(decode).transpose()?,
             password: password.map(decode).transpose()?.map(Secret::new),
+            tls,
+            proxy,
             extranonce_subscribe: options().any(|option| option == "xnsub"),
             ignored: options().filter(|option| *option != "xnsub").map(str::to_owned).collect(),
         })
@@ -138,10 +158,10 @@ fn split_scheme(text: &str) -> (&str, &str) {
     text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", text))
 }
 
-fn check_scheme(scheme: &str, url: impl Fn() -> String) -> Result<(), UrlError> {
+fn is_tls(scheme: &str, url: impl Fn() -> String) -> Result<bool, UrlError> {
     let what = match scheme.to_ascii_lowercase().as_str() {
-        "" | "stratum+tcp" | "stratum" | "tcp" => return Ok(()),
-        "stratum+ssl" | "stratum+tls" | "stratum+tcps" | "stratums" | "ssl" | "tls" => "TLS",
+        "" | "stratum+tcp" | "stratum" | "tcp" => return Ok(false),
+        "stratum+ssl" | "stratum+tls" | "stratum+tcps" | "stratums" | "ssl" | "tls" => return Ok(true),
         "stratum2+tcp" => "Stratum V2",
         "http" | "https" => "getblocktemplate",
         _ => return Err(UrlError::UnknownScheme { url: url(), scheme: scheme.to_owned() }),
@@ -176,8 +196,13 @@ fn host_and_port(place: &str, url: impl Fn() -> String) -> Result<(String, u16),
     }
 }
 
-/// `text` without what stands before the last `@`, which may be a password, but with its scheme.
+/// `text` without what stands before the last `@`, which may be a password, but with its scheme. The same of a proxy.
 fn redacted(text: &str) -> String {
+    if let Some((proxy, text)) = text.split_once('|').filter(|(proxy, _)| Proxy::looks_like(proxy)) {
+        let (scheme, place) = proxy.split_once(':').unwrap_or(("", proxy));
+        let place = place.rsplit_once('@').map_or(place.to_owned(), |(_, place)| format!("…@{place}"));
+        return format!("{scheme}:{place}|{}", redacted(text));
+    }
     let (scheme, rest) = split_scheme(text);
     let separator = if scheme.is_empty() { "" } else { "://" };
     match rest.rsplit_once('@') {
@@ -186,7 +211,7 @@ fn redacted(text: &str) -> String {
     }
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::new(), text);
     while let Some((plain, escape)) = rest.split_once('%') {
         bytes.extend_from_slice(plain.as_bytes());

@@ -33,6 +33,10 @@ pub(crate) struct MineArgs {
     #[command(flatten)]
     pub(crate) pools: PoolArgs,
 
+    /// Reach pools through this proxy: socks5://HOST:PORT (Tor), socks4a://… or http://…
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
     /// Use this device, and others only where named as well
     #[arg(long = "device", value_name = "SELECTOR")]
     pub(crate) devices: Vec<Selector>,

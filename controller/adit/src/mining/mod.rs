@@ -14,6 +14,7 @@ use adit_core::PoolInput;
 use adit_driver::{DeviceKey, PoolKey, Report};
 use adit_link::{Roots, scan};
 use adit_upstream::Session;
+use adit_upstream::io::Dialer;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -51,8 +52,9 @@ pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
     let mut pools = Vec::new();
     for (key, config) in (0..).map(PoolKey).zip(&plan.pools) {
         let (sender, shares) = mpsc::channel(SHARES);
+        let dialer = Dialer::new(config).map_err(Failure::usage)?;
         let session = Session::new(key, config.clone(), seed.wrapping_add(u64::from(key.0)));
-        sessions.spawn(adit_upstream::io::run(session, origin, shares, input_sender.clone()));
+        sessions.spawn(adit_upstream::io::run(session, dialer, origin, shares, input_sender.clone()));
         pools.push(sender);
     }
     let hotplug = hotplug::watch()?;

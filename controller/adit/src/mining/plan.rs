@@ -5,7 +5,7 @@ use std::time::Duration;
 use adit_core::Policy;
 use adit_driver::{Detected, Settings};
 use adit_link::{Found, Selector, SelectorError};
-use adit_upstream::PoolConfig;
+use adit_upstream::{PoolConfig, Proxy};
 
 use crate::cli::MineArgs;
 use crate::config::{self, Config};
@@ -48,7 +48,13 @@ impl Plan {
             };
             args.pools.0.iter().map(pool).collect()
         };
-        let pools = pools.map_err(Failure::usage)?;
+        let mut pools = pools.map_err(Failure::usage)?;
+        if let Some(proxy) = args.proxy.as_deref().or(config.mine.proxy()) {
+            let proxy: Proxy = proxy.parse().map_err(Failure::usage)?;
+            for pool in &mut pools {
+                pool.proxy.get_or_insert_with(|| proxy.clone());
+            }
+        }
         if pools.is_empty() {
             return Err(Failure::usage(anyhow::anyhow!(
                 "no pool given: add --pool stratum+tcp://HOST:PORT --user NAME, or a [[pool]] to the configuration"

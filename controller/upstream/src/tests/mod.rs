@@ -1,11 +1,15 @@
 mod hostile;
 mod login;
 mod properties;
+#[cfg(feature = "io")]
+mod proxies;
 mod redirects;
 mod script;
 mod shares;
 #[cfg(feature = "io")]
 mod socket;
+#[cfg(feature = "io")]
+mod tls;
 mod urls;
 mod vectors;
 mod work;

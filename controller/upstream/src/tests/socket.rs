@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_core::{Answer, PoolInput, Share, ShareKey};
 use adit_driver::{DeviceKey, PoolKey};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -13,40 +13,54 @@ use tokio::time::{Instant, timeout};
 use super::script::notify;
 use crate::{PoolConfig, Session, io};
 
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// The test's ends of a running session.
-struct Running {
-    shares: mpsc::Sender<Share>,
+pub(super) struct Running {
+    pub(super) shares: mpsc::Sender<Share>,
     inputs: mpsc::Receiver<(PoolKey, PoolInput)>,
     task: tokio::task::JoinHandle<()>,
 }
 
 fn start(host: &str, port: u16, room: usize) -> Running {
-    let config = PoolConfig::new(&format!("{host}:{port}"), Some("user.rig1"), None).unwrap();
+    start_with(PoolConfig::new(&format!("{host}:{port}"), Some("user.rig1"), None).unwrap(), room)
+}
+
+pub(super) fn start_with(config: PoolConfig, room: usize) -> Running {
+    let dialer = io::Dialer::new(&config).unwrap();
     let session = Session::new(PoolKey(2), config, 1);
     let (shares, share_receiver) = mpsc::channel(16);
     let (input_sender, inputs) = mpsc::channel(room);
-    let task = tokio::spawn(io::run(session, Instant::now(), share_receiver, input_sender));
+    let task = tokio::spawn(io::run(session, dialer, Instant::now(), share_receiver, input_sender));
     Running { shares, inputs, task }
 }
 
 impl Running {
-    async fn input(&mut self) -> PoolInput {
+    pub(super) async fn input(&mut self) -> PoolInput {
         let (pool, input) = timeout(LIMIT, self.inputs.recv()).await.unwrap().unwrap();
         assert_eq!(pool, PoolKey(2));
         input
     }
+
+    /// The next thing the session warns of.
+    pub(super) async fn warning(&mut self) -> String {
+        match self.input().await {
+            PoolInput::Notice { text, warning: true } => text,
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// The pool's end of a connection.
-struct Peer(BufReader<TcpStream>);
+pub(super) struct Peer<S = TcpStream>(pub(super) BufReader<S>);
 
 impl Peer {
-    async fn accept(listener: &TcpListener) -> Self {
+    pub(super) async fn accept(listener: &TcpListener) -> Self {
         Self(BufReader::new(timeout(LIMIT, listener.accept()).await.unwrap().unwrap().0))
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     /// The next line; empty at the end of the connection.
     async fn line(&mut self) -> String {
         let mut line = String::new();
@@ -56,9 +70,10 @@ impl Peer {
 
     async fn say(&mut self, line: &str) {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        self.0.get_mut().flush().await.unwrap();
     }
 
-    async fn log_in(&mut self) {
+    pub(super) async fn log_in(&mut self) {
         assert!(self.line().await.contains("mining.configure"));
         assert!(self.line().await.contains("mining.subscribe"));
         self.say(r#"{"id":2,"result":[[["mining.notify","5e"]],"f000000f",4],"error":null}"#).await;

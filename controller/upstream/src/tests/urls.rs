@@ -1,4 +1,6 @@
-use crate::{ConfigError, PoolConfig, PoolUrl};
+use adit_protocol::stratum::Secret;
+
+use crate::{ConfigError, KeyPin, PoolConfig, PoolUrl, Proxy, ProxyKind, Trust};
 
 fn parse(url: &str) -> PoolUrl {
     url.parse().unwrap()
@@ -74,11 +76,7 @@ fn every_mistake_in_a_url_is_one_clear_sentence() {
         ),
         (
             "gopher://pool.example.com:3333",
-            "pool URL `gopher://pool.example.com:3333`: unknown scheme `gopher`; use `stratum+tcp://host:port`",
-        ),
-        (
-            "stratum+ssl://pool.example.com:3333",
-            "pool URL `stratum+ssl://pool.example.com:3333`: TLS is not supported yet; use the pool's `stratum+tcp://` address",
+            "pool URL `gopher://pool.example.com:3333`: unknown scheme `gopher`; use `stratum+tcp://host:port`, or `stratum+ssl://host:port` for TLS",
         ),
         (
             "stratum2+tcp://pool.example.com:3333/KEY",
@@ -89,8 +87,8 @@ fn every_mistake_in_a_url_is_one_clear_sentence() {
             "pool URL `http://127.0.0.1:8332`: getblocktemplate is not supported yet; use the pool's `stratum+tcp://` address",
         ),
         (
-            "socks5:127.0.0.1:9050|stratum+tcp://pool.example.com:3333",
-            "pool URL `socks5:127.0.0.1:9050|stratum+tcp://pool.example.com:3333`: a proxy is not supported yet; use the pool's `stratum+tcp://` address",
+            "socks5:a:b|stratum+tcp://pool.example.com:3333",
+            "pool URL `socks5:a:b|stratum+tcp://pool.example.com:3333`: before the `|`, `socks5:a:b` is not a proxy; write socks5://HOST:PORT, socks4a://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host if it wants them",
         ),
     ];
     for (url, sentence) in table {
@@ -105,7 +103,9 @@ fn no_mistake_in_a_url_gives_the_password_away() {
         "stratum+tcp://user:hunter2@pool.example.com:x",
         "stratum+tcp://user:hunter2@pool example.com:3333",
         "gopher://user:hunter2@pool.example.com:3333",
-        "stratum+ssl://user:hunter2@pool.example.com:3333",
+        "stratum+ssl://user:hunter2@pool.example.com:0",
+        "socks5://user:hunter2@pool.example.com:x|pool.example.com:3333",
+        "http:user:hunter2@pool.example.com|gopher://user:hunter2@pool.example.com:3333",
         "user:hunter2%@pool.example.com:3333",
         "user:hunter2://x@pool.example.com",
         "user:#hunter2/@pool.example.com",
@@ -138,4 +138,42 @@ fn a_pool_without_a_user_or_with_an_endless_one_is_refused() {
     let long = PoolConfig::new("host:1", Some(&"u".repeat(256)), None).unwrap_err();
     assert_eq!(long, ConfigError::TooLong { host: "host".into(), field: "user name", length: 256 });
     assert_eq!(long.to_string(), "pool host: the user name is 256 bytes long, pools accept at most 255");
+}
+
+#[test]
+fn a_scheme_says_whether_the_connection_is_secure_and_what_is_said_of_tls_needs_such_a_scheme() {
+    for scheme in ["stratum+ssl", "stratum+tls", "stratum+tcps", "stratums", "ssl", "tls", "Stratum+SSL"] {
+        assert!(parse(&format!("{scheme}://pool.example.com:443")).tls, "{scheme}");
+    }
+    assert!(!parse("stratum+tcp://pool.example.com:443").tls);
+    let mut plain = PoolConfig::new("pool.example.com:1", Some("a"), None).unwrap();
+    assert_eq!(
+        plain.set_trust(Trust::Anyone).unwrap_err().to_string(),
+        "pool pool.example.com: its URL does not ask for TLS; write stratum+ssl:// or remove what is said of TLS"
+    );
+    let mut secure = PoolConfig::new("ssl://pool.example.com:1", Some("a"), None).unwrap();
+    assert_eq!(secure.tls, Some(Trust::Roots));
+    secure.set_trust(Trust::Pin(KeyPin([7; 32]))).unwrap();
+    assert_eq!(secure.tls, Some(Trust::Pin(KeyPin([7; 32]))));
+}
+
+#[test]
+fn a_proxy_stands_before_the_bar_in_the_form_of_a_url_or_of_cgminer() {
+    let proxy = |url: &str| parse(&format!("{url}|stratum+tcp://u:p|w@pool.example.com:3333")).proxy.unwrap();
+    let tor = proxy("socks5:127.0.0.1:9050");
+    assert_eq!(
+        (tor.kind, tor.host.as_str(), tor.port, &tor.login),
+        (ProxyKind::Socks5, "127.0.0.1", 9050, &None)
+    );
+    assert_eq!(proxy("socks5h://127.0.0.1:9050/"), tor);
+    let usual = proxy("socks4a://proxy.lan");
+    assert_eq!((usual.kind, usual.port), (ProxyKind::Socks4a, 1080));
+    let office = proxy("http://me%40home:hush@[2001:db8::1]:8080");
+    assert_eq!((office.kind, office.host.as_str(), office.port), (ProxyKind::Http, "2001:db8::1", 8080));
+    assert_eq!(office.login, Some(("me@home".into(), Secret::new("hush"))));
+    assert_eq!(parse("user:p|w@pool.example.com:3333").proxy, None);
+    let long = format!("socks5://{}:x@proxy", "u".repeat(256));
+    for bad in ["socks4://a:1", "socks5:", "socks5:a:0", "http://[::1", "socks4a://u:p@a:1", "x", &long] {
+        assert!(bad.parse::<Proxy>().is_err(), "{bad}");
+    }
 }

@@ -1,30 +1,31 @@
 //! The socket around a session: one task per pool, on tokio.
 
+mod base64;
+mod dial;
+mod proxy;
+mod tls;
+
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
 use adit_core::{PoolInput, Share};
 use adit_driver::PoolKey;
 use adit_protocol::wire::Micros;
-use rustix::net::sockopt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{ConnectError, Session, SessionAction, SessionInput};
+#[cfg(test)]
+pub(crate) use base64::encode as base64;
+pub use dial::Dialer;
+use dial::Stream;
+pub use tls::TlsSetupError;
 
-/// Time for one address of a pool.
-const CONNECT: Duration = Duration::from_secs(5);
-/// Time for the resolver.
-const RESOLVE: Duration = Duration::from_secs(20);
 /// Time for one message to leave: a pool that does not read is as good as gone.
 const SEND: Duration = Duration::from_secs(30);
-/// Silence after which the kernel asks whether the pool is still there, pause between questions, and their number.
-const KEEP_ALIVE: (Duration, Duration, u32) = (Duration::from_secs(45), Duration::from_secs(30), 3);
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -35,6 +36,7 @@ const CHUNK: usize = 16 * 1024;
 /// waits for it; whoever sends shares must not wait for this task in turn.
 pub async fn run(
     mut session: Session,
+    dialer: Dialer,
     origin: Instant,
     mut shares: mpsc::Receiver<Share>,
     inputs: mpsc::Sender<(PoolKey, PoolInput)>,
@@ -47,7 +49,7 @@ pub async fn run(
         while let Some(action) = session.next_action() {
             match action {
                 SessionAction::Connect { host, port } => {
-                    wire = Wire::Opening(Box::pin(connect(host, port, attempt)));
+                    wire = Wire::Opening(Box::pin(dialer.clone().dial(host, port, attempt)));
                     attempt += 1;
                 }
                 SessionAction::Send(line) => {
@@ -81,8 +83,8 @@ pub async fn run(
 /// The connection, or what there is of it.
 enum Wire {
     Closed,
-    Opening(Pin<Box<dyn Future<Output = Result<TcpStream, ConnectError>> + Send>>),
-    Open(TcpStream),
+    Opening(Pin<Box<dyn Future<Output = Result<Stream, ConnectError>> + Send>>),
+    Open(Stream),
 }
 
 impl Wire {
@@ -112,7 +114,7 @@ impl Wire {
 
     async fn send(&mut self, line: &[u8]) -> io::Result<()> {
         match self {
-            Self::Open(stream) => timeout(SEND, stream.write_all(line)).await?,
+            Self::Open(stream) => timeout(SEND, written(stream, line)).await?,
             _ => Ok(()), // the session already knows that it is closed
         }
     }
@@ -125,50 +127,7 @@ impl Wire {
     }
 }
 
-/// Opens a connection to one of the host's addresses, `attempt` saying with which to begin.
-async fn connect(host: String, port: u16, attempt: usize) -> Result<TcpStream, ConnectError> {
-    let found =
-        timeout(RESOLVE, lookup_host((host.as_str(), port))).await.map_err(|_| ConnectError::TimedOut)?;
-    let mut addresses: Vec<SocketAddr> = found.map_err(|_| ConnectError::UnknownHost)?.collect();
-    if addresses.is_empty() {
-        return Err(ConnectError::UnknownHost);
-    }
-    let first = attempt % addresses.len();
-    addresses.rotate_left(first);
-    let mut failure = ConnectError::UnknownHost;
-    for address in addresses {
-        let stream = match timeout(CONNECT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                failure = connect_error(&error);
-                continue;
-            }
-            Err(_) => {
-                failure = ConnectError::TimedOut;
-                continue;
-            }
-        };
-        // Without these options a connection is slower to send and to be found dead, but it works.
-        let _ = stream.set_nodelay(true);
-        let _ = keep_alive(&stream);
-        return Ok(stream);
-    }
-    Err(failure)
-}
-
-fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
-    let (idle, interval, probes) = KEEP_ALIVE;
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, idle)?;
-    sockopt::set_tcp_keepintvl(stream, interval)?;
-    sockopt::set_tcp_keepcnt(stream, probes)
-}
-
-fn connect_error(error: &io::Error) -> ConnectError {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => ConnectError::Refused,
-        io::ErrorKind::TimedOut => ConnectError::TimedOut,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectError::Unreachable,
-        _ => ConnectError::Os(error.raw_os_error().unwrap_or(0)),
-    }
+async fn written(stream: &mut Stream, line: &[u8]) -> io::Result<()> {
+    stream.write_all(line).await?;
+    stream.flush().await
 }
