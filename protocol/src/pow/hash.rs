@@ -30,7 +30,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-const SHA256_INITIAL: [u32; 8] =
+pub(super) const SHA256_INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// SHA-256 of SHA-256 of `bytes`.

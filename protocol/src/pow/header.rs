@@ -82,4 +82,11 @@ impl Header {
         tail[12..].copy_from_slice(&self.nonce.to_le_bytes());
         tail
     }
+
+    /// The last 16 bytes without the nonce: end of the merkle root, ntime, nbits.
+    pub fn fixed_tail(&self) -> [u8; 12] {
+        let mut fixed = [0; 12];
+        fixed.copy_from_slice(&self.tail()[..12]);
+        fixed
+    }
 }

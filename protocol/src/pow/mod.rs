@@ -5,6 +5,7 @@
 mod compact;
 mod hash;
 mod header;
+pub mod scan;
 mod target;
 mod version;
 

@@ -12,4 +12,5 @@ mod icarus_streams;
 mod laws;
 mod mutator;
 mod pow;
+mod scan;
 mod vectors;

@@ -1,0 +1,182 @@
+//! Searching nonces on the CPU: double SHA-256 from midstates, as fast as the instructions at hand allow.
+//!
+//! The kernel is chosen while running: AVX-512 (two streams of 16 lanes), the SHA instructions of x86 (four streams), AVX2,
+//! or the portable one, which on arm64 uses the SHA instructions of the `sha2` crate. All of them find the same nonces: what
+//! the fast test lets through is hashed again and compared with the exact target. How it is done, and what is possible:
+//! `docs/protocols/sha256d-scan.md`.
+//!
+//! ```
+//! use adit_protocol::pow::{Header, Target, scan::Search};
+//! let genesis = "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e\
+//!                67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c";
+//! let header = Header::from_bytes(&adit_protocol::hex::decode_array(genesis).unwrap());
+//! let search = Search::new(&[header.midstate()], header.fixed_tail(), Target::ONE);
+//! let mut nonces = Vec::new();
+//! search.scan(2_083_236_000..=2_083_237_000, &mut |hit| nonces.push(hit.nonce));
+//! assert_eq!(nonces, [2_083_236_893]);
+//! ```
+
+mod lanes;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod sha_ni;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
+mod wide;
+mod words;
+
+use std::ops::RangeInclusive;
+
+use super::{Midstate, Target};
+use words::{Head, Tail};
+
+/// A header that meets the target of a [`Search`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hit {
+    /// Index of its midstate.
+    pub midstate: usize,
+    /// Its nonce: the number whose little-endian bytes stand in the header.
+    pub nonce: u32,
+}
+
+/// Headers that differ only in their midstate and nonce, and the target their hashes should meet.
+///
+/// Several midstates come from version rolling. They share the message schedule of the second block, so that searching
+/// them together is faster than one after the other.
+#[derive(Clone, Debug)]
+pub struct Search {
+    heads: Vec<Head>,
+    tail: Tail,
+    bytes: [u8; 12],
+    target: Target,
+}
+
+/// Nonces to be searched, and the test that survivors pass.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    /// The first.
+    start: u32,
+    count: u64,
+    /// Bits of the last hash word that must be zero.
+    mask: u32,
+}
+
+/// Takes the index of a head and a nonce that passed the test.
+type Found<'a> = &'a mut dyn FnMut(usize, u32);
+
+impl Search {
+    /// `tail`: the last four merkle-root bytes, ntime and nbits as they stand in the header.
+    pub fn new(midstates: &[Midstate], tail: [u8; 12], target: Target) -> Self {
+        let words = Tail::new(&tail);
+        let heads = midstates.iter().map(|midstate| Head::new(*midstate, &words)).collect();
+        Self { heads, tail: words, bytes: tail, target }
+    }
+
+    /// Searches `nonces` with every midstate by the fastest kernel of this CPU. Hits come in no particular order.
+    pub fn scan(&self, nonces: RangeInclusive<u32>, found: &mut dyn FnMut(Hit)) {
+        self.scan_with(Kernel::best(), nonces, found);
+    }
+
+    /// Searches `nonces` with every midstate by one kernel.
+    pub fn scan_with(&self, kernel: Kernel, nonces: RangeInclusive<u32>, found: &mut dyn FnMut(Hit)) {
+        if nonces.is_empty() || self.heads.is_empty() {
+            return;
+        }
+        let (start, end) = nonces.into_inner();
+        let range = Range { start, count: u64::from(end - start) + 1, mask: self.mask() };
+        let mut check = |midstate: usize, nonce: u32| {
+            if self.is_met(midstate, nonce) {
+                found(Hit { midstate, nonce });
+            }
+        };
+        match kernel.0 {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512(proof) => proof.scan(&self.heads, &self.tail, range, &mut check),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::ShaNi(proof) => proof.scan(&self.heads, &self.tail, range, &mut check),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2(proof) => proof.scan(&self.heads, &self.tail, range, &mut check),
+            Instructions::Portable => portable::scan(&self.heads, &self.bytes, range, &mut check),
+        }
+    }
+
+    /// The whole test, by the plain implementation.
+    fn is_met(&self, midstate: usize, nonce: u32) -> bool {
+        let head = self.heads.get(midstate);
+        head.is_some_and(|head| {
+            let hash = Midstate(head.midstate).finish(&with_nonce(&self.bytes, nonce));
+            self.target.is_met_by(&hash)
+        })
+    }
+
+    /// The bits of the last hash word, whose bytes are the first ones displayed, that no hash that meets the target has.
+    fn mask(&self) -> u32 {
+        let top = (self.target.limbs()[3] >> 32) as u32;
+        let zeros = !u32::MAX.checked_shr(top.leading_zeros()).unwrap_or(0);
+        zeros.swap_bytes()
+    }
+}
+
+fn with_nonce(fixed: &[u8; 12], nonce: u32) -> [u8; 16] {
+    let mut tail = [0; 16];
+    tail[..12].copy_from_slice(fixed);
+    tail[12..].copy_from_slice(&nonce.to_le_bytes());
+    tail
+}
+
+/// A way to search that this CPU is capable of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel(Instructions);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instructions {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(vectors::Avx512),
+    #[cfg(target_arch = "x86_64")]
+    ShaNi(sha_ni::ShaNi),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(vectors::Avx2),
+    Portable,
+}
+
+impl Kernel {
+    /// Names of all kernels, fastest first.
+    pub const NAMES: [&str; 4] = ["avx512", "sha-ni", "avx2", "portable"];
+
+    /// The kernel of this name; `None` where the CPU lacks its instructions.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            #[cfg(target_arch = "x86_64")]
+            "avx512" => vectors::Avx512::detect().map(Instructions::Avx512).map(Self),
+            #[cfg(target_arch = "x86_64")]
+            "sha-ni" => sha_ni::ShaNi::detect().map(Instructions::ShaNi).map(Self),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => vectors::Avx2::detect().map(Instructions::Avx2).map(Self),
+            "portable" => Some(Self(Instructions::Portable)),
+            _ => None,
+        }
+    }
+
+    /// The kernels of this CPU, fastest first. The last one is the portable kernel.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::NAMES.into_iter().filter_map(Self::named)
+    }
+
+    /// The fastest kernel of this CPU.
+    pub fn best() -> Self {
+        Self::available().next().unwrap_or(Self(Instructions::Portable))
+    }
+
+    /// One of [`Kernel::NAMES`].
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::ShaNi(_) => "sha-ni",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2(_) => "avx2",
+            Instructions::Portable => "portable",
+        }
+    }
+}

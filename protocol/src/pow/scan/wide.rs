@@ -1,0 +1,303 @@
+//! The kernel for vectors: one hash per lane, several heads per schedule.
+//!
+//! One copy of an eight-round body serves both hashes, so that all the code stays in the CPU's cache of decoded
+//! operations; only rounds that can be thinned are written out. Eight rounds bring the state back into the same registers.
+
+use std::hint::black_box;
+
+use super::lanes::Lanes;
+use super::words::{HASH_BITS, HEADER_BITS, Head, IV, K, PAD, SECOND_ROUND_0, Tail, small0, small1};
+use super::{Found, Range};
+
+type State<L> = [<L as Lanes>::V; 8];
+type Schedule<L> = [<L as Lanes>::V; 64];
+
+/// Runs `$do` with each index, written out: the compiler would not unroll so long a body.
+macro_rules! for_each {
+    ($($index:literal)* => |$i:ident| $do:expr) => { $({ const $i: usize = $index; $do })* };
+}
+
+/// Searches `range` with every head. `MANY`: there is more than one head, so the schedule of the first hash is kept.
+#[inline(always)]
+pub(super) fn scan<L: Lanes, const MANY: bool>(
+    lanes: L,
+    heads: &[Head],
+    tail: &Tail,
+    range: Range,
+    found: Found<'_>,
+) {
+    // The compiler must not know the constants: it would put them into the code and reorder the additions.
+    let k = black_box(&K);
+    let mut kernel =
+        Kernel { lanes, first: [lanes.splat(0); 64], second: [lanes.splat(0); 64], k, hashes: black_box(2) };
+    kernel.first[16] = lanes.splat(tail.w16);
+    kernel.first[17] = lanes.splat(tail.w17);
+    let mut done = 0;
+    while done < range.count {
+        let base = range.start.wrapping_add(done as u32);
+        let nonces = lanes.nonces_from(base);
+        for (index, head) in heads.iter().enumerate() {
+            let seventh = kernel.hash::<MANY>(head, tail, nonces, MANY && index > 0);
+            let hits = lanes.clear(seventh, range.mask);
+            if hits != 0 {
+                report(hits, index, base, range.count - done, found);
+            }
+        }
+        done += u64::from(L::COUNT);
+    }
+}
+
+/// Hands out the lanes of `hits` that are among the `left` nonces from `base` on.
+#[cold]
+#[inline(never)]
+fn report(mut hits: u64, head: usize, base: u32, left: u64, found: Found<'_>) {
+    while hits != 0 {
+        let lane = hits.trailing_zeros();
+        if u64::from(lane) < left {
+            found(head, base.wrapping_add(lane));
+        }
+        hits &= hits - 1;
+    }
+}
+
+struct Kernel<'a, L: Lanes> {
+    lanes: L,
+    first: Schedule<L>,
+    second: Schedule<L>,
+    k: &'a [u32; 64],
+    /// 2, hidden from the compiler: it would write both turns of the loop out.
+    hashes: u8,
+}
+
+impl<L: Lanes> Kernel<'_, L> {
+    /// Word 7 of the double hash. `again`: the schedule of the first hash is that of the head before.
+    #[inline(always)]
+    fn hash<const MANY: bool>(&mut self, head: &Head, tail: &Tail, nonces: L::V, again: bool) -> L::V {
+        let (lanes, k) = (self.lanes, self.k);
+        let mut state = begin_first(lanes, head, nonces);
+        let mut hash = 0;
+        loop {
+            let (words, end) = if hash == 0 { (&mut self.first, 64) } else { (&mut self.second, 56) };
+            if MANY && hash == 0 && again {
+                scheduled_first(lanes, &mut state, words, tail, k);
+            } else {
+                if hash == 0 {
+                    thin_first(lanes, &mut state, words, tail, nonces, k);
+                } else {
+                    thin_second(lanes, &mut state, words, k);
+                }
+                let mut at = 32;
+                while at < end {
+                    eight_rounds(lanes, &mut state, words, k, at);
+                    at += 8;
+                }
+            }
+            hash += 1;
+            if hash == self.hashes {
+                return last_rounds(lanes, &mut state, words, k);
+            }
+            for (word, (value, initial)) in self.second.iter_mut().zip(state.into_iter().zip(head.midstate)) {
+                *word = lanes.add_word(value, initial);
+            }
+            state = begin_second(lanes, &self.second, k);
+        }
+    }
+}
+
+/// One round; `kw` is the sum of the schedule word and the round's constant.
+#[inline(always)]
+fn round<L: Lanes>(lanes: L, state: &mut State<L>, kw: L::V) {
+    let sum = lanes.add(state[7], kw);
+    round_with(lanes, state, sum);
+}
+
+/// One round; `sum` contains `h` as well.
+#[inline(always)]
+fn round_with<L: Lanes>(lanes: L, state: &mut State<L>, sum: L::V) {
+    let [a, b, c, d, e, f, g, _] = *state;
+    let t1 = lanes.add(lanes.add(sum, lanes.choice(e, f, g)), lanes.big1(e));
+    let t2 = lanes.add(lanes.add(t1, lanes.majority(a, b, c)), lanes.big0(a));
+    *state = [t2, a, b, c, lanes.add(d, t1), e, f, g];
+}
+
+/// One round whose `a` nobody needs.
+#[inline(always)]
+fn round_e<L: Lanes>(lanes: L, state: &mut State<L>, kw: L::V) {
+    let [a, b, c, d, e, f, g, h] = *state;
+    let sum = lanes.add(lanes.add(lanes.add(h, kw), d), lanes.choice(e, f, g));
+    *state = [a, a, b, c, lanes.add(sum, lanes.big1(e)), e, f, g];
+}
+
+/// The next schedule word, at `at` (16 or more).
+#[inline(always)]
+fn extend<L: Lanes>(lanes: L, window: &mut [L::V; 24], at: usize) -> L::V {
+    let sum = lanes.add(window[at], window[at + 9]);
+    let word = lanes.add(lanes.add(sum, lanes.small0(window[at + 1])), lanes.small1(window[at + 14]));
+    window[at + 16] = word;
+    word
+}
+
+/// Rounds `at` to `at + 7`, which need no thought: schedule and round in full.
+#[inline(always)]
+fn eight_rounds<L: Lanes>(lanes: L, state: &mut State<L>, words: &mut Schedule<L>, k: &[u32; 64], at: usize) {
+    let window = words.get_mut(at - 16..).and_then(|rest| rest.first_chunk_mut::<24>());
+    let (Some(window), Some(k)) = (window, k.get(at..).and_then(|rest| rest.first_chunk::<8>())) else {
+        return;
+    };
+    for_each!(0 1 2 3 4 5 6 7 => |J| {
+        let word = extend(lanes, window, J);
+        round(lanes, state, lanes.add_word(word, k[J]));
+    });
+}
+
+/// Rounds 56 to 60 of the second hash; of the last four only `e` matters. Gives word 7 of the hash.
+#[inline(always)]
+fn last_rounds<L: Lanes>(lanes: L, state: &mut State<L>, words: &mut Schedule<L>, k: &[u32; 64]) -> L::V {
+    let Some(window) = words[40..].first_chunk_mut::<24>() else { return state[4] };
+    let word = extend(lanes, window, 0);
+    round(lanes, state, lanes.add_word(word, k[56]));
+    for_each!(1 2 3 4 => |J| {
+        let word = extend(lanes, window, J);
+        round_e(lanes, state, lanes.add_word(word, k[56 + J]));
+    });
+    lanes.add_word(state[4], IV[7])
+}
+
+/// The state after round 7 of the first hash.
+#[inline(always)]
+fn begin_first<L: Lanes>(lanes: L, head: &Head, nonces: L::V) -> State<L> {
+    let [a, b, c, d, e, f, g, h] = head.round_3;
+    let word = |word| lanes.splat(word);
+    let mut state = [
+        lanes.add_word(nonces, a),
+        word(b),
+        word(c),
+        word(d),
+        lanes.add_word(nonces, e),
+        word(f),
+        word(g),
+        word(h),
+    ];
+    round_with(lanes, &mut state, word(h.wrapping_add(K[4]).wrapping_add(PAD)));
+    round_with(lanes, &mut state, word(g.wrapping_add(K[5])));
+    round_with(lanes, &mut state, word(f.wrapping_add(K[6])));
+    round(lanes, &mut state, word(K[7]));
+    state
+}
+
+/// Rounds 8 to 31 of the first hash: most of the message is padding, and the early schedule words have two or three terms.
+#[inline(always)]
+fn thin_first<L: Lanes>(
+    lanes: L,
+    state: &mut State<L>,
+    w: &mut Schedule<L>,
+    tail: &Tail,
+    nonces: L::V,
+    k: &[u32; 64],
+) {
+    padded_first(lanes, state, tail, k);
+    macro_rules! word {
+        ($at:literal, $value:expr) => {
+            w[$at] = $value;
+            round(lanes, state, lanes.add_word(w[$at], k[$at]));
+        };
+    }
+    word!(18, lanes.add_word(lanes.small0(nonces), tail.w18));
+    word!(19, lanes.add_word(nonces, tail.w19));
+    word!(20, lanes.add_word(lanes.small1(w[18]), PAD));
+    word!(21, lanes.small1(w[19]));
+    word!(22, lanes.add_word(lanes.small1(w[20]), HEADER_BITS));
+    word!(23, lanes.add_word(lanes.small1(w[21]), tail.w16));
+    word!(24, lanes.add_word(lanes.small1(w[22]), tail.w17));
+    word!(25, lanes.add(lanes.small1(w[23]), w[18]));
+    word!(26, lanes.add(lanes.small1(w[24]), w[19]));
+    word!(27, lanes.add(lanes.small1(w[25]), w[20]));
+    word!(28, lanes.add(lanes.small1(w[26]), w[21]));
+    word!(29, lanes.add(lanes.small1(w[27]), w[22]));
+    word!(30, lanes.add(lanes.add_word(w[23], small0(HEADER_BITS)), lanes.small1(w[28])));
+    word!(31, lanes.add(lanes.add_word(w[24], tail.w31), lanes.small1(w[29])));
+}
+
+/// Rounds 8 to 17 of the first hash: no word depends on the nonce.
+#[inline(always)]
+fn padded_first<L: Lanes>(lanes: L, state: &mut State<L>, tail: &Tail, k: &[u32; 64]) {
+    for_each!(8 9 10 11 12 13 14 => |I| round(lanes, state, lanes.splat(k[I])));
+    round(lanes, state, lanes.splat(K[15].wrapping_add(HEADER_BITS)));
+    round(lanes, state, lanes.splat(K[16].wrapping_add(tail.w16)));
+    round(lanes, state, lanes.splat(K[17].wrapping_add(tail.w17)));
+}
+
+/// Rounds 8 to 63 of the first hash with a schedule that is known.
+#[inline(always)]
+fn scheduled_first<L: Lanes>(
+    lanes: L,
+    state: &mut State<L>,
+    words: &Schedule<L>,
+    tail: &Tail,
+    k: &[u32; 64],
+) {
+    padded_first(lanes, state, tail, k);
+    for_each!(18 19 20 21 22 23 => |I| round(lanes, state, lanes.add_word(words[I], k[I])));
+    let mut at = 24;
+    while at < 64 {
+        let words = words.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        let (Some(words), Some(k)) = (words, k.get(at..).and_then(|rest| rest.first_chunk::<8>())) else {
+            return;
+        };
+        for_each!(0 1 2 3 4 5 6 7 => |J| round(lanes, state, lanes.add_word(words[J], k[J])));
+        at += 8;
+    }
+}
+
+/// The state after round 7 of the second hash, whose message begins with the eight words of the first.
+#[inline(always)]
+fn begin_second<L: Lanes>(lanes: L, w: &Schedule<L>, k: &[u32; 64]) -> State<L> {
+    let [a, b, c, d, e, f, g, h] = SECOND_ROUND_0;
+    let word = |word| lanes.splat(word);
+    let mut state = [
+        lanes.add_word(w[0], a),
+        word(b),
+        word(c),
+        word(d),
+        lanes.add_word(w[0], e),
+        word(f),
+        word(g),
+        word(h),
+    ];
+    round_with(lanes, &mut state, lanes.add_word(w[1], K[1].wrapping_add(h)));
+    round_with(lanes, &mut state, lanes.add_word(w[2], K[2].wrapping_add(g)));
+    round_with(lanes, &mut state, lanes.add_word(w[3], K[3].wrapping_add(f)));
+    for_each!(4 5 6 7 => |I| round(lanes, &mut state, lanes.add_word(w[I], k[I])));
+    state
+}
+
+/// Rounds 8 to 31 of the second hash: half of the message is padding.
+#[inline(always)]
+fn thin_second<L: Lanes>(lanes: L, state: &mut State<L>, w: &mut Schedule<L>, k: &[u32; 64]) {
+    round(lanes, state, lanes.splat(K[8].wrapping_add(PAD)));
+    for_each!(9 10 11 12 13 14 => |I| round(lanes, state, lanes.splat(k[I])));
+    round(lanes, state, lanes.splat(K[15].wrapping_add(HASH_BITS)));
+    macro_rules! word {
+        ($at:literal, $value:expr) => {
+            w[$at] = $value;
+            round(lanes, state, lanes.add_word(w[$at], k[$at]));
+        };
+    }
+    let add3 = |a, b, c| lanes.add(lanes.add(a, b), c);
+    word!(16, lanes.add(w[0], lanes.small0(w[1])));
+    word!(17, lanes.add(lanes.add_word(w[1], small1(HASH_BITS)), lanes.small0(w[2])));
+    word!(18, add3(w[2], lanes.small0(w[3]), lanes.small1(w[16])));
+    word!(19, add3(w[3], lanes.small0(w[4]), lanes.small1(w[17])));
+    word!(20, add3(w[4], lanes.small0(w[5]), lanes.small1(w[18])));
+    word!(21, add3(w[5], lanes.small0(w[6]), lanes.small1(w[19])));
+    word!(22, add3(lanes.add_word(w[6], HASH_BITS), lanes.small0(w[7]), lanes.small1(w[20])));
+    word!(23, add3(lanes.add_word(w[7], small0(PAD)), w[16], lanes.small1(w[21])));
+    word!(24, lanes.add(lanes.add_word(w[17], PAD), lanes.small1(w[22])));
+    word!(25, lanes.add(w[18], lanes.small1(w[23])));
+    word!(26, lanes.add(w[19], lanes.small1(w[24])));
+    word!(27, lanes.add(w[20], lanes.small1(w[25])));
+    word!(28, lanes.add(w[21], lanes.small1(w[26])));
+    word!(29, lanes.add(w[22], lanes.small1(w[27])));
+    word!(30, lanes.add(lanes.add_word(w[23], small0(HASH_BITS)), lanes.small1(w[28])));
+    word!(31, add3(lanes.add_word(w[24], HASH_BITS), lanes.small0(w[16]), lanes.small1(w[29])));
+}
