@@ -110,7 +110,7 @@ fn a_bad_configuration_is_named_with_file_and_line() {
     let path = file.to_str().unwrap();
     for (text, sentence) in [
         ("[mine]\nspeed = 3\n", "adit.toml, line 2: unknown field `speed`, expected one of `shares`"),
-        ("[[pool]]\nurl = 3\n", "adit.toml, line 2: invalid type"),
+        ("[[pool]]\nurl = 3\n", "adit.toml, line 2: `pool.url`: expected text in quotes"),
         ("[[pool]]\nuser = \"u\"\n", "adit.toml, line 1: missing field `url`"),
         ("[[pool]\n", "adit.toml, line 1"),
         (

@@ -1,8 +1,10 @@
 //! The configuration file: TOML, read once, typed (`docs/config.md`). A key that does not exist is an error.
 
+mod error;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use adit_core::Policy;
@@ -12,6 +14,8 @@ use adit_protocol::devices::{Model, model};
 use adit_protocol::pow::VersionMask;
 use adit_upstream::{PoolConfig, Proxy, Redirect, Trust, VersionBits};
 use serde::{Deserialize, Deserializer, de};
+
+use error::ConfigError;
 
 /// Everything a file can say.
 #[derive(Debug, Default, Deserialize)]
@@ -99,20 +103,6 @@ enum Word {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
-/// Why a file cannot be used. Never shows what is in it, for it may hold a password.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    /// It cannot be read.
-    #[error("configuration {}: {why}", path.display())]
-    Unreadable { path: PathBuf, why: std::io::Error },
-    /// It is not what it should be.
-    #[error("configuration {}, line {line}: {why}", path.display())]
-    Malformed { path: PathBuf, line: usize, why: String },
-    /// A device is named in two ways, or in none.
-    #[error("configuration {}: [[device]] number {number} needs `select`, or else `model` or `serial`", path.display())]
-    WhichDevice { path: PathBuf, number: usize },
-}
-
 impl Config {
     /// Reads the file at `path`.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -122,11 +112,10 @@ impl Config {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let why = error.message().trim().replace('\n', "; ");
-            ConfigError::Malformed { path: path.to_owned(), line: before.matches('\n').count() + 1, why }
-        })?;
+        let file = toml::Deserializer::parse(text)
+            .map_err(|error| ConfigError::malformed(path, text, &error, None))?;
+        let config: Self = serde_path_to_error::deserialize(file)
+            .map_err(|error| ConfigError::malformed(path, text, error.inner(), Some(error.path())))?;
         let unclear =
             |device: &Device| device.select.is_some() == (device.model.is_some() || device.serial.is_some());
         match config.device.iter().position(unclear) {
@@ -274,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_documented_example_is_read_and_what_it_calls_default_is_the_default() {
-        let page = include_str!("../../../docs/config.md");
+        let page = include_str!("../../../../docs/config.md");
         let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let config = parse(example).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.mine.policy(), Policy::default());
