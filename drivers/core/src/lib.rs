@@ -19,6 +19,7 @@ pub mod script;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod transcript;
+pub mod words;
 mod work;
 
 pub use capability::{Capability, Reach};

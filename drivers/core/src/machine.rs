@@ -25,7 +25,7 @@ pub trait Machine: Send {
 pub struct Token(pub u32);
 
 /// What happens to a machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "an input is passed once, by value")]
 pub enum Input<'a> {
     /// The link is open, every port set to its `PortSpec::line`.
@@ -137,6 +137,20 @@ pub enum Action {
     Emit(Event),
     /// Give up this link: the controller decides by [`Fault::recovery`] what follows.
     Fail(Fault),
+}
+
+impl Action {
+    /// The token that wants to be answered.
+    pub const fn token(&self) -> Option<Token> {
+        match self {
+            Self::Line { token, .. }
+            | Self::Gpio { token, .. }
+            | Self::Purge { token, .. }
+            | Self::Control { token, .. }
+            | Self::ResetDevice { token } => Some(*token),
+            Self::Write { .. } | Self::Emit(_) | Self::Fail(_) => None,
+        }
+    }
 }
 
 /// What a completed action gave.

@@ -10,32 +10,21 @@
 //! | `up` | the link is open |
 //! | `< HEX`, `<1 HEX` | the device sends bytes (on port 1); a pause longer than the port's `quiet` is reported by itself |
 //! | `+200ms`, `+3s`, `+50us` | time passes; timers fire when they are due |
-//! | `work N HEADER` | a work arrives: number and 80-byte header in hex |
-//! | `job`, `job clean` | the job changes |
-//! | `ruling SEQ VERDICT [CLAIM]` | a nonce has been judged: `share`, `hardware_error` … |
-//! | `identify`, `frequency MHZ`, `voltage VOLTS` | the user wants something |
-//! | `stop` | the hardware is to be made safe |
-//! | `down` | the device is unplugged |
+//! | `work …`, `job`, `ruling …`, `stop`, `down` … | anything else that happens to a machine: see [`words`](crate::words) |
 //! | `> HEX`, `>1 HEX` | the machine must have written exactly this (to port 1) |
 //! | `! TEXT` | the machine must have done this otherwise: see [`describe`] |
 //!
 //! Everything a machine does must stand in the transcript, in order, before the next input. Link actions are answered with
 //! success at once.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adit_protocol::devices::{Model, model};
 use adit_protocol::hex;
-use adit_protocol::pow::{Hash, Header, Target, VersionMask};
-use adit_protocol::units::{Hertz, Volts};
 use adit_protocol::wire::{Micros, Port};
 
-use crate::{
-    Action, Command, Detected, Event, Input, Job, JobKey, LinkError, Machine, PoolKey, Reply, Ruling,
-    Settings, Space, Start, Token, Verdict, VersionWindow, Work, WorkId,
-};
+use crate::words::{Happening, WordsError, describe};
+use crate::{Detected, Input, Machine, Reply, Settings, Start};
 
 /// Actions of one input at most: more is an endless loop.
 const MOST_ACTIONS: usize = 10_000;
@@ -166,7 +155,10 @@ impl Stage {
             "up" => self.open()?,
             _ if word.starts_with('+') => self.pass(duration(&word[1..])?)?,
             _ if word.starts_with('<') => self.receive(&word[1..], rest)?,
-            _ => self.input(input(word, rest)?)?,
+            _ => {
+                let happening: Happening = line.parse().map_err(|error: WordsError| error.to_string())?;
+                self.input(happening.input())?;
+            }
         }
         Ok(())
     }
@@ -225,101 +217,12 @@ impl Stage {
         for _ in 0..MOST_ACTIONS {
             let Some(action) = machine.next_action() else { return Ok(()) };
             self.done.push(describe(&action));
-            if let Some(token) = token(&action) {
+            if let Some(token) = action.token() {
                 machine.on_input(self.now, Input::Done { token, result: Ok(Reply::Complete) });
             }
         }
         Err("the machine never stops acting".into())
     }
-}
-
-/// The action as it stands in a transcript: `> HEX` for a write to port 0, `>1 HEX` to port 1, else `! ` and words: `purge`,
-/// `line 57600`, `identified KEY`, `ready 336.00 MH/s room 1`, `room 3 free 1`, `nonce 0 unit 0 of 7:000187a2 6:000187a2`
-/// (work and nonce bytes of each claim), `measured …`, `fault …`, `declined …`, `stopped`, `failed …`.
-pub fn describe(action: &Action) -> String {
-    match action {
-        Action::Write { port: Port(0), bytes } => format!("> {}", hex::encode(bytes)),
-        Action::Write { port: Port(port), bytes } => format!(">{port} {}", hex::encode(bytes)),
-        Action::Line { line, .. } => format!("! line {}", line.baud),
-        Action::Gpio { mask, value, .. } => format!("! gpio {mask:02x} {value:02x}"),
-        Action::Purge { .. } => "! purge".into(),
-        Action::Control { setup, .. } => format!("! control {setup:?}"),
-        Action::ResetDevice { .. } => "! reset".into(),
-        Action::Emit(event) => format!("! {}", describe_event(event)),
-        Action::Fail(fault) => format!("! failed: {fault}"),
-    }
-}
-
-fn describe_event(event: &Event) -> String {
-    match event {
-        Event::Identified(model) => format!("identified {}", model.key),
-        Event::Ready(it) => {
-            let eased = if it.eased { " eased" } else { "" };
-            format!("ready {} room {} memory {}{eased}", it.nominal, it.room, it.memory)
-        }
-        Event::Room { received, free } => format!("room {received} free {free}"),
-        Event::Nonce(nonce) => {
-            let mut text = format!("nonce {} unit {} of", nonce.seq, nonce.unit);
-            for claim in &nonce.claims {
-                // Writing into a String cannot fail.
-                let _ = write!(text, " {}:{}", claim.work.0, hex::encode(&claim.nonce.to_le_bytes()));
-            }
-            text
-        }
-        Event::Measured { unit, quantity, reading } => {
-            format!("measured {unit} {quantity:?} {:?}", reading.value)
-        }
-        Event::Fault(fault) => format!("fault: {fault}"),
-        Event::Declined(command) => format!("declined {command:?}"),
-        Event::Moved { to, why } => format!("moved {to}: {why}"),
-        Event::Tuned(it) => format!("tuned {} {}", it.point, it.rate),
-        Event::Stopped => "stopped".into(),
-    }
-}
-
-/// The token that an action wants answered.
-pub fn token(action: &Action) -> Option<Token> {
-    match action {
-        Action::Line { token, .. }
-        | Action::Gpio { token, .. }
-        | Action::Purge { token, .. }
-        | Action::Control { token, .. }
-        | Action::ResetDevice { token } => Some(*token),
-        Action::Write { .. } | Action::Emit(_) | Action::Fail(_) => None,
-    }
-}
-
-fn input(word: &str, rest: &str) -> Result<Input<'static>, String> {
-    let number = |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is no number"));
-    Ok(match word {
-        "work" => {
-            let (id, header) = rest.split_once(char::is_whitespace).ok_or("expected `work N HEADER`")?;
-            let header = hex::decode_array(&header.split_whitespace().collect::<String>());
-            let header = Header::from_bytes(&header.ok_or("a header has 80 bytes")?);
-            Input::Work(work(id.parse().map_err(|_| format!("no work `{id}`"))?, header))
-        }
-        "job" => Input::JobChanged { clean: rest == "clean" },
-        "ruling" => Input::Ruling(ruling(rest)?),
-        "identify" => Input::Command(Command::Identify),
-        "frequency" => Input::Command(Command::Frequency(Hertz::from_mhz(number(rest)?))),
-        "voltage" => Input::Command(Command::Voltage(Volts(number(rest)?))),
-        "fan" if rest == "auto" => Input::Command(Command::Fan(None)),
-        "fan" => Input::Command(Command::Fan(Some(number(rest)? as u8))),
-        "stop" => Input::Stop { by: Micros(u64::MAX) },
-        "down" => Input::LinkDown { why: LinkError::Gone },
-        _ => return Err(format!("`{word}` is no line of a transcript")),
-    })
-}
-
-fn ruling(rest: &str) -> Result<Ruling, String> {
-    let mut words = rest.split_whitespace();
-    let seq =
-        words.next().and_then(|word| word.parse().ok()).ok_or("expected `ruling SEQ VERDICT [CLAIM]`")?;
-    let name = words.next().ok_or("a verdict is missing")?;
-    let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == name);
-    let verdict = verdict.ok_or(format!("no verdict `{name}`"))?;
-    let claim = words.next().map_or(Ok(0), str::parse).map_err(|_| "a claim is a number")?;
-    Ok(Ruling { seq, claim: verdict.is_valid().then_some(claim), verdict, difficulty: 1.0 })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -330,37 +233,5 @@ fn duration(text: &str) -> Result<Duration, String> {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
         unit => Err(format!("`{unit}` is no unit of time")),
-    }
-}
-
-/// Work number `id` that covers all nonces of `header`, of a job that nobody else has a part of.
-pub fn work(id: u64, header: Header) -> Work {
-    let job = Job {
-        key: JobKey(id),
-        pool: PoolKey(0),
-        coinbase_head: Vec::new(),
-        coinbase_tail: Vec::new(),
-        extranonce1: Vec::new(),
-        extranonce2_size: 4,
-        merkle_branch: Vec::<Hash>::new(),
-        version: header.version,
-        version_mask: VersionMask(0),
-        prev_hash: header.prev_hash,
-        nbits: header.nbits,
-        ntime: header.ntime,
-        share_target: Target::ONE,
-        network_target: None,
-        clean: true,
-    };
-    Work {
-        id: WorkId(id),
-        job: Arc::new(job),
-        space: Space {
-            extranonce2: 0..1,
-            ntime: header.ntime..header.ntime.saturating_add(1),
-            version: VersionWindow { base: header.version, mask: VersionMask(0) },
-            nonce: 0..=u32::MAX,
-        },
-        header: Header { nonce: 0, ..header },
     }
 }

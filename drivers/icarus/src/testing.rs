@@ -1,6 +1,6 @@
 //! Works for the unit tests of this crate.
 
-use adit_driver::{Work, transcript};
+use adit_driver::{Work, words};
 use adit_protocol::pow::{Hash, Header};
 
 /// Work number `id`; each number has another header.
@@ -13,5 +13,5 @@ pub(crate) fn work(id: u64) -> Work {
         nbits: 0x1705_ae3a,
         nonce: 0,
     };
-    transcript::work(id, header)
+    words::work(id, header)
 }

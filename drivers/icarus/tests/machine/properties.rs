@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use adit_driver::transcript::{token, work};
+use adit_driver::words::work;
 use adit_driver::{
     Action, Command, Detected, Event, Input, LinkError, Machine, Reply, Ruling, Settings, Verdict,
 };
@@ -95,7 +95,7 @@ impl Bench {
             actions += 1;
             assert!(actions < 1_000, "an endless loop of actions");
             assert!(!self.over, "{action:?} after the end");
-            if let Some(token) = token(&action) {
+            if let Some(token) = action.token() {
                 self.machine.on_input(self.now, Input::Done { token, result: Ok(Reply::Complete) });
             }
             match action {
