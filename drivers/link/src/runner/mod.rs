@@ -35,7 +35,7 @@ const TIMER_STEP: Duration = Duration::from_millis(1);
 ///
 /// `origin` is the instant that the machine and [`Order::Stop`] call zero. Nothing here waits for the controller: while
 /// `reports` is full nothing is read from the device (its bytes wait in the kernel, nonces already decoded wait here and in the
-/// machine), but orders are still taken. When the controller is gone, the machine is stopped as by an order.
+/// machine), but orders are still taken. When nobody gives orders any more, the machine is stopped as by an order.
 ///
 /// The future is the task: spawn it, or poll it beside others. Bytes reach the machine, and orders the wire, in the poll that
 /// their arrival caused.
@@ -103,9 +103,9 @@ struct Runner {
     machine: Guarded,
     device: DeviceKey,
     origin: Instant,
-    /// `None` when the controller has dropped its end.
+    /// `None` when nobody gives orders any more.
     orders: Option<mpsc::Receiver<Order>>,
-    /// `None` when the controller has dropped its end.
+    /// `None` when nobody listens any more.
     reports: Option<mpsc::Sender<(DeviceKey, Report)>>,
     /// Reports the channel had no room for, oldest first.
     unsent: VecDeque<Report>,
@@ -146,7 +146,8 @@ impl Runner {
                 () = alarm.as_mut(), if wake.is_some() => Woken::Alarm,
             };
             match woken {
-                Woken::Orders(0) | Woken::Deserted => self.deserted()?,
+                Woken::Orders(0) => self.unled()?,
+                Woken::Deserted => self.unheard()?,
                 Woken::Orders(_) => self.obey(&mut inbox)?,
                 Woken::Wire(happening) => self.happened(happening)?,
                 Woken::Reported | Woken::Alarm => {}
@@ -203,8 +204,14 @@ impl Runner {
         if self.stop.is_some() { Err(end) } else { self.begin_stop(Instant::now() + SAFE, end) }
     }
 
+    /// Nobody gives orders any more; somebody may still wait for the last report.
+    fn unled(&mut self) -> Result<(), End> {
+        self.orders = None;
+        self.begin_stop(Instant::now() + SAFE, End::Closed)
+    }
+
     /// Nobody listens any more.
-    fn deserted(&mut self) -> Result<(), End> {
+    fn unheard(&mut self) -> Result<(), End> {
         (self.orders, self.reports) = (None, None);
         self.unsent.clear();
         self.begin_stop(Instant::now() + SAFE, End::Closed)

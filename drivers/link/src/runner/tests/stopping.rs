@@ -105,6 +105,20 @@ async fn a_device_whose_controller_is_gone_is_made_safe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_gets_no_orders_any_more_is_made_safe_and_says_that_it_is_closed() {
+    let (link, _far) = memory(&[PORT]);
+    let Running { orders, mut reports, seen, task, .. } = start(link, 8, echo);
+    drop(orders);
+    soon(task).await.expect("the task panicked");
+    let mut heard = Vec::new();
+    while let Some((_, report)) = soon(reports.recv()).await {
+        heard.push(report);
+    }
+    assert_eq!(seen.all(), ["up", "stop"]);
+    assert_eq!(heard, [Report::Up, Report::Event(Event::Stopped), Report::Closed]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_whose_reports_nobody_takes_any_more_is_made_safe() {
     let (link, mut far) = memory(&[PORT]);
     let Running { orders, reports, seen, task, .. } = start(link, 8, |strings, input| match input {
