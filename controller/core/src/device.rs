@@ -35,6 +35,8 @@ pub(crate) struct Device {
     pub(crate) never_ready: u32,
     pub(crate) ready_since: Option<Micros>,
     pub(crate) capability: Option<Capability>,
+    /// As its capability says or last said.
+    eased: bool,
     pub(crate) issued: IssuedWorks,
     sent: u64,
     room: Room,
@@ -74,6 +76,7 @@ impl Device {
             never_ready: 0,
             ready_since: None,
             capability: None,
+            eased: false,
             issued: IssuedWorks::default(),
             sent: 0,
             room: Room::default(),
@@ -119,6 +122,7 @@ impl Device {
     /// The device told what it can do.
     pub(crate) fn set_capability(&mut self, now: Micros, capability: Capability) {
         self.issued.renew_promise(promise(&capability));
+        self.eased = capability.eased;
         self.capability = Some(capability);
         if self.life == Life::Detecting {
             self.life = Life::Ready;
@@ -201,6 +205,7 @@ impl Device {
             model: self.model,
             state: self.state(),
             capability: self.capability.as_ref(),
+            eased: self.eased,
             tally: &self.tally,
             units: &self.units,
             shares: &self.shares,

@@ -70,6 +70,8 @@ pub struct DeviceView<'a> {
     pub state: State,
     /// What it can do; `None` until its first [`adit_driver::Event::Ready`].
     pub capability: Option<&'a Capability>,
+    /// Its target is, or was on its last link, easier than the hardware's.
+    pub(crate) eased: bool,
     /// Its nonces.
     pub tally: &'a Tally,
     /// The same by unit, as far as the device tells its units apart.
@@ -99,9 +101,9 @@ pub struct DeviceView<'a> {
 }
 
 impl DeviceView<'_> {
-    /// Whether its target is easier than the hardware's.
+    /// Whether its target is easier than the hardware's, also of a device that has left: its shares stay what they are.
     pub fn eased(&self) -> bool {
-        self.capability.is_some_and(|capability| capability.eased)
+        self.eased
     }
 
     /// Its model, or the likeliest while that is not known.

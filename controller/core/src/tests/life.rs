@@ -56,6 +56,20 @@ fn a_stick_that_is_plugged_in_elsewhere_keeps_its_row() {
 }
 
 #[test]
+fn a_device_that_has_left_still_counts_as_eased() {
+    let mut rig = Rig::new();
+    rig.job(job(0, 1));
+    let device = rig.stick("1");
+    rig.fail(device, UNPLUGGED);
+    rig.detach(device);
+    let view = rig.view(device);
+    assert!(view.eased() && view.capability.is_none(), "{view:?}");
+    rig.attach(&stick("1", "1"));
+    rig.ready(device, Capability { eased: false, ..capability() });
+    assert!(!rig.view(device).eased());
+}
+
+#[test]
 fn two_sticks_with_the_same_serial_number_are_two_devices() {
     let mut rig = Rig::new();
     let (a, b) = (rig.attach(&stick("1", "0001")), rig.attach(&stick("2", "0001")));
