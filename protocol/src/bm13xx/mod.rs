@@ -21,19 +21,37 @@
 mod answer;
 mod bare;
 mod bm1384;
+mod chip;
 mod codec;
 mod command;
 mod crc;
 mod describe;
+mod fields;
 mod frame;
 mod generation;
+mod ids;
 mod job;
+mod pll;
 mod register;
+mod space;
+mod ticket;
 
 pub use bm1384::{Bm1384Codec, Bm1384Command, Bm1384Frame, Bm1384Work};
+pub use chip::{Chip, ChipFacts};
 pub use codec::{Answers, Codec, Jobs};
 pub use crc::{crc5, crc16};
+pub use fields::{
+    CoreAccess, CoreRegister, DriveStrength, FastUart, Identity, MiscControl1387, MiscControl1397, UartRelay,
+    VersionRolling, baud, bm1397_hash_rate, sensor_celsius,
+};
 pub use frame::{Command, Frame, NonceAnswer, RegisterAnswer, Reject, To};
 pub use generation::Generation;
+pub use ids::{AnswerId, next_version, rolled_mask, rolled_versions, stepped_version};
 pub use job::{HeaderJob, Job, MAX_MIDSTATES, MidstateJob};
+pub use pll::{CRYSTAL_MHZ, Pll, PllEncoding, PllLimits};
 pub use register::Register;
+pub use space::{
+    Layout, OVERSHOOT_TICKS, Split, hash_count, offset, offset_register, scan_time, slice, stride,
+    version_epoch,
+};
+pub use ticket::Ticket;

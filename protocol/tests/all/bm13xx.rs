@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::vectors::{array, bytes, entries, load, number};
 
 /// Entries of one kind, at least `least`.
-fn of_kind(kind: &str, least: usize) -> Vec<Value> {
+pub(crate) fn of_kind(kind: &str, least: usize) -> Vec<Value> {
     let file = load("bm13xx");
     let found: Vec<Value> =
         entries(&file, "vectors").iter().filter(|entry| entry["kind"] == kind).cloned().collect();

@@ -4,6 +4,8 @@
 
 mod bitaxe_raw;
 mod bm13xx;
+mod bm13xx_chips;
+mod bm13xx_streams;
 mod decoding;
 mod devices;
 mod i2c;
