@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use adit_protocol::i2c::pmbus::Status;
+
 /// Why a link cannot be used, or an action was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum LinkError {
@@ -100,7 +102,7 @@ pub enum Fault {
         missing: &'static str,
     },
     /// The core regulator reports faults; the voltage is off.
-    #[error("the regulator reports faults: status {status:#06x}")]
+    #[error("the regulator reports {}", in_words(*status))]
     Regulator {
         /// STATUS_WORD of PMBus.
         status: u16,
@@ -140,6 +142,12 @@ pub enum Fault {
     /// The machine panicked. Only this device stops.
     #[error("the driver of this device broke down: a mistake in adit, please report it")]
     Panicked,
+}
+
+/// A STATUS_WORD in words, with the number for whoever reads the data sheet.
+fn in_words(status: u16) -> String {
+    let words: Vec<&str> = Status(status).words().collect();
+    format!("{} (status {status:#06x})", words.join(", "))
 }
 
 /// What the controller does about a fault.
@@ -205,6 +213,15 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_the_regulator_is_told_in_words() {
+        let fault = Fault::Regulator { status: 0x0810 };
+        assert_eq!(
+            fault.to_string(),
+            "the regulator reports output over-current, power not good (status 0x0810)"
+        );
+    }
 
     #[test]
     fn every_fault_has_its_recovery() {

@@ -99,6 +99,11 @@ impl<S: Script> Play<S> {
         Self { script, waiting: Waiting::Start }
     }
 
+    /// The script, which may know what it waits for.
+    pub fn script(&self) -> &S {
+        &self.script
+    }
+
     /// Begins. As the other inputs, returns the outcome once there is one.
     pub fn start(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Outcome<S>> {
         debug_assert_eq!(self.waiting, Waiting::Start);
