@@ -8,12 +8,20 @@
 //! The task that mines only copies numbers into a [`Sample`] and passes [`Notice`](adit_core::Notice)s on; it waits for nobody. All
 //! else, whoever looks, happens on threads of telemetry's own.
 
+mod board;
 mod event;
+mod http;
 mod ledger;
 mod reading;
 mod ring;
+mod run;
 mod sample;
 mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
+mod tap;
+#[cfg(test)]
+mod testing;
 mod trouble;
 mod view;
 mod windows;
@@ -21,9 +29,11 @@ mod windows;
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
 pub use ledger::{Clock, Ledger, PoolFacts};
 pub use reading::{Measured, Missing};
+pub use run::{BindError, Bound, Running, Settings, bind};
 pub use sample::{Able, DeviceSample, Identity, PoolSample, Sample, Sampler};
 pub use snapshot::{
     Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,
     Trouble, Unit,
 };
+pub use tap::Tap;
 pub use windows::{CERTAIN, WINDOWS, Window};

@@ -1,0 +1,65 @@
+//! The ledger where viewers find it. The task that mines never touches it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use adit_protocol::wire::Micros;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+
+use crate::ledger::Ledger;
+use crate::tap::Drain;
+
+/// A ledger that several viewers read, and a bell that rings when an event was added.
+#[derive(Debug)]
+pub(crate) struct Board {
+    ledger: Mutex<Ledger>,
+    newest_event: watch::Sender<u64>,
+}
+
+impl Board {
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        let newest_event = watch::Sender::new(ledger.newest_event());
+        Self { ledger: Mutex::new(ledger), newest_event }
+    }
+
+    /// The ledger, for a moment: nobody waits while holding it.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Number of the newest event, to be waited on.
+    pub(crate) fn newest_event(&self) -> watch::Receiver<u64> {
+        self.newest_event.subscribe()
+    }
+
+    fn ring(&self) {
+        let newest = self.ledger().newest_event();
+        self.newest_event.send_if_modified(|known| std::mem::replace(known, newest) != newest);
+    }
+}
+
+/// Enters what comes out of `drain` until the tap is closed.
+pub(crate) async fn fill(board: &Board, mut drain: Drain) {
+    let mut last = Micros(0);
+    loop {
+        tokio::select! {
+            biased; // an event finds the names of the sample that was taken for it
+            changed = drain.samples.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let sample = drain.samples.borrow_and_update().clone();
+                if let Some(sample) = sample {
+                    last = sample.at;
+                    board.ledger().take(sample);
+                }
+            }
+            notice = drain.notices.recv() => match notice {
+                Ok((at, notice)) => board.ledger().on_notice(at, &notice),
+                Err(RecvError::Lagged(count)) => board.ledger().lost(last, count),
+                Err(RecvError::Closed) => return,
+            },
+        }
+        board.ring();
+    }
+}

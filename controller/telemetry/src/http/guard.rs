@@ -1,0 +1,155 @@
+//! What every request must pass: who it is meant for, who sends it, and how long it is.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::api::Served;
+use super::problem::Refusal;
+
+/// Longest body. Nothing here needs one.
+const LONGEST_BODY: u64 = 16 * 1_024;
+/// Longest id that a client may give its request.
+const LONGEST_ID: usize = 64;
+const REQUEST_ID: &str = "x-request-id";
+
+/// Makes the ids of requests that bring none.
+#[derive(Debug, Default)]
+pub(crate) struct Ids(AtomicU64);
+
+impl Ids {
+    fn next(&self, run: f64) -> String {
+        format!("{:x}-{:x}", (run * 1e3) as u64, self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The outermost layer: names the request, turns it away where it must, and dresses the answer.
+pub(crate) async fn guard(State(served): State<Served>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let id = match given.filter(|id| (1..=LONGEST_ID).contains(&id.len())) {
+        Some(id) => id.to_owned(),
+        None => served.ids.next(served.run_unix_s()),
+    };
+    let mut response = match check(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.answer(&path, &id),
+    };
+    let allow = response.headers().get(header::ALLOW).cloned();
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        response = refusal.answer(&path, &id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    dress(response.headers_mut(), &id);
+    response
+}
+
+fn dress(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+}
+
+fn check(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let Some(host) = text(header::HOST) else {
+        return Err(Refusal::bad_request("the header Host is missing"));
+    };
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Err(Refusal::bad_request("the header Host is there more than once"));
+    }
+    if !is_here(host) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Host does not name this machine"));
+    }
+    if text(header::ORIGIN).is_some_and(|origin| !is_own_origin(origin)) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Origin names another site"));
+    }
+    let length = text(header::CONTENT_LENGTH).map(|length| length.parse().unwrap_or(u64::MAX));
+    if length.is_some_and(|length| length > LONGEST_BODY) {
+        return Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too long: nothing here needs one",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether `host`, with or without a port, is the loopback interface by name or number. A name that somebody else's DNS points
+/// here is not.
+pub(crate) fn is_here(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) if port.is_empty() || is_port(port.strip_prefix(':')) => address,
+            _ => return false,
+        },
+        None => match host.split_once(':') {
+            Some((name, port)) if is_port(Some(port)) => name,
+            Some(_) => return false,
+            None => host,
+        },
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_port(port: Option<&str>) -> bool {
+    port.is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+/// Whether a page of this origin was served by this machine.
+fn is_own_origin(origin: &str) -> bool {
+    origin.strip_prefix("http://").is_some_and(is_here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_and_numbers_are_here() {
+        for host in ["localhost", "LOCALHOST:80", "127.0.0.1", "127.9.9.9:4000", "[::1]", "[::1]:8080"] {
+            assert!(is_here(host), "{host}");
+        }
+        let others = [
+            "",
+            "example.com",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "192.168.1.2",
+            "[::2]:80",
+            "[::1",
+            "[::1]x",
+            "::1",
+            "localhost:",
+            "localhost:99999",
+            "localhost:80:80",
+            "0.0.0.0",
+            "?",
+            "127.1",
+            "localhost@evil",
+        ];
+        for host in others {
+            assert!(!is_here(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_no_own_origin() {
+        assert!(is_own_origin("http://localhost:7785"));
+        for origin in ["null", "https://localhost", "http://evil.example", "http://", "localhost"] {
+            assert!(!is_own_origin(origin), "{origin}");
+        }
+    }
+}

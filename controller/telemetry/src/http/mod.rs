@@ -1,0 +1,16 @@
+//! The REST interface, read side.
+
+mod api;
+mod ask;
+mod guard;
+mod openapi;
+mod patient;
+mod problem;
+mod serve;
+mod stream;
+
+pub(crate) use api::Served;
+pub(crate) use serve::serve;
+
+#[cfg(test)]
+pub(crate) use api::router;

@@ -1,0 +1,35 @@
+//! The description of the interface, generated from the code that serves it.
+
+use std::sync::OnceLock;
+
+use utoipa::OpenApi;
+
+use super::api;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "adit",
+        description = "What can be read of a running adit. Field names end in the unit; what is not known is null. \
+                       Errors are application/problem+json. Only the loopback interface is served.",
+    ),
+    paths(
+        api::summary,
+        api::pools,
+        api::devices,
+        api::device,
+        api::chips,
+        api::shares,
+        api::events,
+        api::description,
+        api::healthy,
+        api::ready,
+    )
+)]
+struct Interface;
+
+/// The document, as JSON.
+pub(crate) fn document() -> &'static str {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| serde_json::to_string(&Interface::openapi()).unwrap_or_default())
+}
