@@ -3,6 +3,7 @@
 mod bad_input;
 mod mining;
 mod one_shot;
+mod reading;
 mod unread;
 
 use std::io::{BufRead, BufReader, Read, Write};

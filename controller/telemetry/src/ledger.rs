@@ -127,7 +127,8 @@ impl Ledger {
             self.best_ever = Some(difficulty);
         }
         if difficulty > known && known > 0.0 {
-            let sentence = format!("{device} has found the best share so far, of difficulty {difficulty:.6}");
+            let sentence =
+                format!("{device} has found the best share so far, of difficulty {}", short(difficulty));
             self.event(at, Kind::BestDifficulty, Severity::Info, Some(device.to_owned()), None, sentence);
         }
     }
@@ -233,7 +234,7 @@ impl Ledger {
 
     fn block(&mut self, at: Micros, key: DeviceKey, difficulty: f64) {
         self.blocks += 1;
-        let what = format!("has found a block of difficulty {difficulty:.0}");
+        let what = format!("has found a block of difficulty {}", short(difficulty));
         self.of_device(at, Kind::BlockFound, Severity::Warning, key, &what);
     }
 
@@ -344,6 +345,16 @@ impl Ledger {
             || format!("device {}", key.0),
             |identity| format!("{} ({})", identity.name, identity.location),
         )
+    }
+}
+
+/// A difficulty in a few characters.
+pub(crate) fn short(difficulty: f64) -> String {
+    match difficulty {
+        huge if huge >= 1e15 => format!("{huge:.2e}"),
+        large if large >= 100.0 => format!("{large:.0}"),
+        middling if middling >= 0.01 => format!("{middling:.2}"),
+        small => format!("{small:.2e}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::DeviceList;
+use super::{DeviceList, ViewArgs};
 
 /// Mine without hardware: simulated devices on real pseudo-terminals, a pool on loopback, the real controller
 ///
@@ -29,4 +29,7 @@ pub(crate) struct DemoArgs {
     /// Everything that is chance in the simulation follows from it [default: another one each time]
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) views: ViewArgs,
 }

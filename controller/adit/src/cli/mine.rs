@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adit_link::Selector;
 use clap::Args;
 
-use super::PoolArgs;
+use super::{PoolArgs, ViewArgs};
 
 /// Mine: feed the devices with the pool's work, re-hash every nonce, submit the shares
 ///
@@ -44,4 +44,7 @@ pub(crate) struct MineArgs {
     /// Stop after N accepted shares
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) shares: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) views: ViewArgs,
 }

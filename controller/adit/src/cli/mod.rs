@@ -9,6 +9,7 @@ mod mine;
 mod pools;
 mod udev;
 mod verify;
+mod views;
 mod world;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,7 @@ pub(crate) use mine::MineArgs;
 pub(crate) use pools::{PoolArg, PoolArgs};
 pub(crate) use udev::UdevArgs;
 pub(crate) use verify::VerifyArgs;
+pub(crate) use views::ViewArgs;
 pub(crate) use world::WorldArgs;
 
 /// The host side of hashing hardware: mines with serial and USB SHA-256d devices, re-hashes every nonce, simulates the

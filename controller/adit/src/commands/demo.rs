@@ -52,6 +52,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         policy: Policy::default(),
         goal: args.shares,
         stop_within: STOP_WITHIN,
+        views: args.views.settings(),
     };
     let result = mining::run(plan, seed).await;
     for (_, device) in devices {

@@ -6,6 +6,7 @@ mod operator;
 pub(crate) mod plan;
 mod progress;
 mod signals;
+mod views;
 mod voice;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ use fleet::Fleet;
 use operator::{Ears, Operator};
 use plan::Plan;
 use signals::Signals;
+use views::Views;
 
 /// Reports of all devices that may wait for the core; beyond that they wait in the devices' tasks.
 const REPORTS: usize = 1_024;
@@ -44,6 +46,7 @@ pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
     let origin = Instant::now();
     let found = scan(&Roots::default());
     let named = plan.named(&found)?;
+    let views = Views::open(&plan.views, &plan.pools)?;
 
     let (report_sender, reports) = mpsc::channel::<(DeviceKey, Report)>(REPORTS);
     let (input_sender, inputs) = mpsc::channel::<(PoolKey, PoolInput)>(INPUTS);
@@ -60,7 +63,7 @@ pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
     let hotplug = hotplug::watch()?;
     let fleet = Fleet::new(origin, report_sender, open);
     let ears = Ears { signals, reports, inputs, sessions, hotplug };
-    let operator = Operator::new(plan, origin, fleet, pools, named, &found);
+    let operator = Operator::new(plan, origin, fleet, pools, views, named, &found);
     let outcome = tokio::spawn(operator.run(ears)).await;
     terminal::clear();
     // The operator is gone, and with it every mailbox: a task that is still there makes its hardware safe and ends.

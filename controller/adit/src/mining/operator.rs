@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::fleet::Fleet;
 use super::plan::{Plan, Wanted};
 use super::signals::Signals;
+use super::views::{self, Views};
 use super::{progress, voice};
 use crate::failure::Failure;
 use crate::output::printable;
@@ -42,6 +43,7 @@ pub(super) struct Operator {
     origin: Instant,
     fleet: Fleet,
     pools: Vec<mpsc::Sender<Share>>,
+    views: Views,
     configs: Vec<PoolConfig>,
     plan: Plan,
     /// Devices the user named by where they are.
@@ -70,6 +72,7 @@ impl Operator {
         origin: Instant,
         fleet: Fleet,
         pools: Vec<mpsc::Sender<Share>>,
+        views: Views,
         named: Vec<Wanted>,
         found: &[Found],
     ) -> Self {
@@ -80,6 +83,7 @@ impl Operator {
             origin,
             fleet,
             pools,
+            views,
             configs,
             plan,
             named: Vec::new(),
@@ -111,6 +115,7 @@ impl Operator {
     pub(super) async fn run(mut self, mut ears: Ears) -> (Result<Summary, Failure>, JoinSet<()>) {
         let interactive = terminal::is_interactive();
         let mut glance = glances(if interactive { GLANCE } else { REMINDER });
+        let mut sample = glances(views::SAMPLE);
         loop {
             self.carry_out();
             self.consider();
@@ -138,6 +143,7 @@ impl Operator {
                 () = sleep_until(wake.unwrap_or(self.origin)), if wake.is_some() => {
                     self.core.on_timer(self.now());
                 }
+                _ = sample.tick(), if self.views.are_wanted() => self.views.sample(self.now(), &self.core),
                 _ = glance.tick() => {
                     let line = progress::line(&self.core, self.now(), &self.configs);
                     if interactive { terminal::show(&line) } else { info!("{line}") }
@@ -176,7 +182,9 @@ impl Operator {
     }
 
     fn notice(&mut self, notice: &Notice) {
-        voice::say(&self.core, self.now(), &self.configs, notice);
+        let now = self.now();
+        voice::say(&self.core, now, &self.configs, notice);
+        self.views.notice(now, &self.core, notice);
         match notice {
             Notice::Fault { device, fault: Fault::Link(why), .. }
                 if self.named.contains(device)

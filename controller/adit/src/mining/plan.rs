@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     /// Accepted shares after which it ends.
     pub(crate) goal: Option<u64>,
     pub(crate) stop_within: Duration,
+    /// What may be read of it, and where.
+    pub(crate) views: adit_telemetry::Settings,
 }
 
 /// A device with what the user wants of it.
@@ -76,6 +78,7 @@ impl Plan {
             policy: config.mine.policy(),
             goal: args.shares.or(config.mine.shares),
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
+            views: args.views.settings(),
             overrides: config
                 .device
                 .into_iter()

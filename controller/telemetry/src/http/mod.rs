@@ -13,4 +13,4 @@ pub(crate) use api::Served;
 pub(crate) use serve::serve;
 
 #[cfg(test)]
-pub(crate) use api::router;
+mod tests;

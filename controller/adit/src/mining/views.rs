@@ -1,0 +1,66 @@
+//! The task that mines and those who look at it.
+
+use std::time::{Duration, SystemTime};
+
+use adit_core::{Core, Notice};
+use adit_protocol::wire::Micros;
+use adit_telemetry::{Clock, PoolFacts, Running, Settings, Tap, bind};
+use adit_upstream::PoolConfig;
+use tracing::info;
+
+use super::voice;
+use crate::failure::Failure;
+
+/// How often telemetry is shown how things stand.
+pub(super) const SAMPLE: Duration = Duration::from_secs(1);
+
+/// Telemetry, where it is wanted. Whoever looks keeps nobody waiting.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    tap: Option<Tap>,
+    /// Stops serving when dropped.
+    _running: Option<Running>,
+}
+
+impl Views {
+    /// Opens what `settings` want, and serves it. Called at the controller's zero.
+    pub(super) fn open(settings: &Settings, pools: &[PoolConfig]) -> Result<Self, Failure> {
+        if *settings == Settings::default() {
+            return Ok(Self::default());
+        }
+        let bound = bind(settings).map_err(Failure::usage)?;
+        if let Some(address) = bound.api() {
+            info!("the API is at http://{address}/api/v1/summary");
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let clock = Clock { zero_unix_s: now.as_secs_f64() };
+        let facts = pools.iter().map(facts).collect();
+        let (tap, running) = bound.start(clock, facts).map_err(Failure::run)?;
+        Ok(Self { tap: Some(tap), _running: Some(running) })
+    }
+
+    /// Whether somebody may look.
+    pub(super) const fn are_wanted(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    /// Shows how things stand.
+    pub(super) fn sample(&mut self, now: Micros, core: &Core) {
+        if let Some(tap) = &mut self.tap {
+            tap.sample(now, core);
+        }
+    }
+
+    /// Passes on what has happened.
+    pub(super) fn notice(&mut self, now: Micros, core: &Core, notice: &Notice) {
+        if let Some(tap) = &mut self.tap {
+            tap.notice(now, core, notice);
+        }
+    }
+}
+
+fn facts(pool: &PoolConfig) -> PoolFacts {
+    let scheme = if pool.tls.is_some() { "stratum+ssl" } else { "stratum+tcp" };
+    let place = voice::place(pool);
+    PoolFacts { url: format!("{scheme}://{place}"), place, user: pool.user.clone() }
+}

@@ -1,0 +1,60 @@
+//! What can be read of a running adit, over real sockets.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use super::{Running, run};
+
+/// The address that stands in the log after `label`.
+fn address(running: &Running, label: &str) -> String {
+    running.wait_for(label, 1);
+    let log = running.err.wait(|log| log.split(label).nth(1).is_some_and(|rest| rest.contains('\n')));
+    let rest = log.split(label).nth(1).unwrap();
+    rest.chars().take_while(|c| !c.is_whitespace() && *c != '/').collect()
+}
+
+/// Status line and body of the answer to `GET path`.
+fn get(address: &str, path: &str) -> (String, String) {
+    let mut socket = TcpStream::connect(address).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_running_demo_can_be_read_and_says_what_its_summary_says() {
+    let running = Running::start(&["demo", "--json", "--devices", "rbox", "--api", "127.0.0.1:0"]);
+    let address = address(&running, "the API is at http://");
+    running.wait_for("its first share is accepted", 1);
+    let summary = loop {
+        let (status, body) = get(&address, "/api/v1/summary");
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        let summary: Value = serde_json::from_str(&body).unwrap();
+        if summary["shares"]["accepted"].as_u64().unwrap() > 0 {
+            break summary;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert_eq!(summary["eased"], true);
+    assert_eq!(summary["devices"]["hashing"], 1);
+    let (_, devices) = get(&address, "/api/v1/devices/rbox-1");
+    let device: Value = serde_json::from_str(&devices).unwrap();
+    assert_eq!(device["model"], "rbox");
+    running.signal("TERM");
+    let finished = running.finish();
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let last = finished.json();
+    assert!(last["accepted"].as_u64() >= summary["shares"]["accepted"].as_u64(), "{last}");
+}
+
+#[test]
+fn an_address_that_others_could_reach_is_refused_before_anything_is_opened() {
+    let finished = run(&["demo", "--api", "0.0.0.0:7785"]);
+    assert_eq!(finished.status, Some(2));
+    assert!(finished.err.contains("only the loopback interface is served"), "{}", finished.err);
+    assert!(!finished.err.contains("is hashing"), "{}", finished.err);
+}
