@@ -107,7 +107,7 @@ impl Default for Options {
             extranonce_subscribe: false,
             suggest_difficulty: None,
             minimum_difficulty: None,
-            redirect: Redirect::Never,
+            redirect: Redirect::default(),
             watchdog: Duration::from_secs(120),
             agent: concat!("adit/", env!("CARGO_PKG_VERSION")).into(),
         }
@@ -131,9 +131,9 @@ pub enum VersionBits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redirect {
     /// Only to the configured host; its port may change.
-    #[default]
     Never,
-    /// Also to hosts of the same registrable domain.
+    /// Also to hosts of the same registrable domain: whoever owns that owns the pool.
+    #[default]
     SameDomain,
     /// To any host.
     Any,

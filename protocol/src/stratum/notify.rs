@@ -11,6 +11,9 @@ use crate::pow::Hash;
 /// Longest merkle branch; real ones have up to 14 hashes.
 const BRANCH_LIMIT: usize = 32;
 
+/// Longest part of a coinbase in bytes; real ones have up to 16 KiB. Bounds the memory that remembered jobs can take.
+const COINBASE_LIMIT: usize = 128 * 1024;
+
 /// A job as it is announced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notify {
@@ -45,8 +48,8 @@ impl Notify {
         Ok(Self {
             job_id: need(JobId::from_value(param(params, 0)), "job id")?,
             prev_hash: need(prev_hash, "previous block hash")?,
-            coinbase_head: need(fields::bytes(param(params, 2)), "coinb1")?,
-            coinbase_tail: need(fields::bytes(param(params, 3)), "coinb2")?,
+            coinbase_head: need(coinbase(param(params, 2)), "coinb1")?,
+            coinbase_tail: need(coinbase(param(params, 3)), "coinb2")?,
             merkle_branch: need(branch.iter().map(sibling).collect(), "merkle branch")?,
             version: need(fields::word(param(params, 5)), "version")?,
             nbits: need(fields::word(param(params, 6)), "nbits")?,
@@ -71,6 +74,12 @@ impl Notify {
             self.clean
         )
     }
+}
+
+/// A part of the coinbase.
+fn coinbase(value: &Value) -> Option<Vec<u8>> {
+    value.as_str().filter(|text| text.len() <= 2 * COINBASE_LIMIT)?;
+    fields::bytes(value)
 }
 
 /// The last boolean after the eighth parameter, else whether the ninth is a number other than zero.
