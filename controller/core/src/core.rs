@@ -190,6 +190,7 @@ impl Core {
     fn on_job(&mut self, now: Micros, index: usize, job: Arc<Job>) {
         debug_assert_eq!(usize::from(job.pool.0), index, "a job of another pool");
         let clean = self.pools[index].jobs.add(now, job);
+        self.compare(now, index);
         if self.active != Some(index) {
             return self.choose_pool(now);
         }

@@ -17,6 +17,7 @@ mod policy;
 mod pool;
 mod pools;
 mod rate;
+mod sanity;
 mod tally;
 #[cfg(test)]
 mod tests;

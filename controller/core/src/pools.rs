@@ -8,6 +8,7 @@ use adit_protocol::pow::Hash;
 use adit_protocol::wire::Micros;
 
 use crate::jobs::Jobs;
+use crate::sanity::Sanity;
 use crate::verify::Submitted;
 use crate::{Answer, Credit, Latencies, PoolView, ShareCounts, ShareKey};
 
@@ -27,6 +28,7 @@ pub(crate) struct Pool {
     credit: Credit,
     latencies: Latencies,
     last_share_at: Option<Micros>,
+    pub(crate) sanity: Sanity,
 }
 
 /// A share that waits for its answer.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::stratum::Secret;
 
-use crate::{BadPin, BadProxy, PoolUrl, Proxy, Trust, UrlError};
+use crate::{AddressError, BadPin, BadProxy, Guard, PoolUrl, Proxy, Trust, UrlError};
 
 /// Longest user name and password, as JSON text: their lines stay below what pools accept.
 const NAME_LIMIT: usize = 255;
 
 /// A pool that cannot be configured so.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConfigError {
     /// The URL cannot be used.
     #[error(transparent)]
@@ -46,6 +46,28 @@ pub enum ConfigError {
         /// Which pool.
         host: String,
     },
+    /// Nobody to pay.
+    #[error("pool {host}: {why}")]
+    BadAddress {
+        /// Which pool.
+        host: String,
+        /// Why.
+        why: AddressError,
+    },
+    /// Not a part of a reward.
+    #[error("pool {host}: payout_share is {share}, it must be more than 0 and at most 1")]
+    BadShare {
+        /// Which pool.
+        host: String,
+        /// What was written.
+        share: f64,
+    },
+    /// A part of nothing.
+    #[error("pool {host}: payout_share and payout_guard need a payout_address")]
+    GuardOfNobody {
+        /// Which pool.
+        host: String,
+    },
     /// Not a proxy.
     #[error("proxy: {0}")]
     BadProxy(#[from] BadProxy),
@@ -72,6 +94,8 @@ pub struct PoolConfig {
     pub tls: Option<Trust>,
     /// Whom to ask for the connection.
     pub proxy: Option<Proxy>,
+    /// What its jobs must pay the user, where it claims to pay him directly.
+    pub guard: Option<Guard>,
     /// Everything else.
     pub options: Options,
     /// Options of the URL that are not known here; the user is told.
@@ -168,6 +192,7 @@ impl PoolConfig {
             password,
             tls: url.tls.then(Trust::default),
             proxy: url.proxy,
+            guard: None,
             options,
             ignored: url.ignored,
         })

@@ -4,7 +4,9 @@
 //! turns what the pool says into [`PoolInput`](adit_core::PoolInput)s and shares into submits, each of which gets exactly one
 //! answer. Bytes and time come in as arguments; the socket around it is `io::run`, behind the feature `io`.
 
+mod chain;
 mod config;
+mod guard;
 #[cfg(feature = "io")]
 pub mod io;
 mod legible;
@@ -16,7 +18,9 @@ mod session;
 mod tests;
 mod url;
 
+pub use chain::{Address, AddressError};
 pub use config::{ConfigError, Options, PoolConfig, Redirect, VersionBits};
+pub use guard::{Guard, Unpaid};
 pub use outage::{ConnectError, Outage, ProxyFault, TlsFault};
 pub use route::{BadPin, BadProxy, KeyPin, Proxy, ProxyKind, Trust};
 pub use session::{Counts, Session, SessionAction, SessionInput};

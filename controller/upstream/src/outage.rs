@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adit_protocol::stratum::{BadParams, BadReply, LineTooLong, Refusal};
 
-use crate::KeyPin;
+use crate::{KeyPin, Unpaid};
 
 /// Why a pool cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -179,6 +179,16 @@ pub enum Outage {
         /// The pool's words.
         reason: String,
     },
+    /// It claims to pay the user, but does not.
+    #[error(
+        "REFUSED A JOB THAT DOES NOT PAY `{address}`: {why}; check the address and the pool's fee, or leave this pool"
+    )]
+    Unpaid {
+        /// Who is not paid.
+        address: String,
+        /// How so.
+        why: Unpaid,
+    },
     /// The pool asked for it.
     #[error("the pool asked to connect to {host}:{port}")]
     Redirected {
@@ -197,6 +207,7 @@ impl Outage {
     pub(crate) fn shortest_pause(&self) -> Duration {
         match self {
             Self::LoginRefused { .. } => Duration::from_secs(30),
+            Self::Unpaid { .. } => Duration::from_secs(60),
             Self::Banned(_) => Duration::from_secs(600),
             _ => Duration::ZERO,
         }

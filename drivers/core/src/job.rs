@@ -69,6 +69,22 @@ impl Job {
         merkle_root(sha256d_of(coinbase), &self.merkle_branch)
     }
 
+    /// Height of the block, which begins the script of every coinbase (BIP 34); `None` where it does not.
+    pub fn height(&self) -> Option<u32> {
+        // Version, number of inputs, outpoint and length of the script come before.
+        let script = self.coinbase_head.get(42..)?;
+        match *script.first()? {
+            0 => Some(0),
+            opcode @ 0x51..=0x60 => Some(u32::from(opcode - 0x50)),
+            length @ 1..=5 => {
+                let digits = script.get(1..=usize::from(length))?;
+                let value = digits.iter().rev().fold(0_u64, |sum, digit| sum << 8 | u64::from(*digit));
+                u32::try_from(value).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// The header for one choice of everything that may be rolled, nonce zero.
     pub fn header(&self, extranonce2: u64, ntime: u32, version: u32) -> Header {
         Header {

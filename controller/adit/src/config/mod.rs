@@ -12,10 +12,13 @@ use adit_driver::Settings;
 use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
 use adit_protocol::pow::VersionMask;
-use adit_upstream::{PoolConfig, Proxy, Redirect, Trust, VersionBits};
+use adit_upstream::{Guard, PoolConfig, Proxy, Redirect, Trust, VersionBits};
 use serde::{Deserialize, Deserializer, de};
 
 use error::ConfigError;
+
+/// The least part of a block that a pool must pay the user where the file names his address, but no part.
+const LEAST_SHARE: f64 = 0.97;
 
 /// Everything a file can say.
 #[derive(Debug, Default, Deserialize)]
@@ -60,6 +63,16 @@ pub(crate) struct Pool {
     tls_pin: Option<String>,
     tls_verify: Option<bool>,
     proxy: Option<String>,
+    payout_address: Option<String>,
+    payout_share: Option<f64>,
+    payout_guard: Option<Reaction>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Reaction {
+    Refuse,
+    Warn,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -179,7 +192,28 @@ impl Pool {
         if let Some(proxy) = &self.proxy {
             pool.proxy = Some(proxy.parse::<Proxy>()?);
         }
+        pool.guard = self.guard(&pool.host)?;
         Ok(pool)
+    }
+
+    /// What the pool's jobs must pay the user, where the file says so.
+    fn guard(&self, host: &str) -> Result<Option<Guard>, adit_upstream::ConfigError> {
+        let host = || host.to_owned();
+        let Some(address) = &self.payout_address else {
+            let said = self.payout_share.is_some() || self.payout_guard.is_some();
+            return if said {
+                Err(adit_upstream::ConfigError::GuardOfNobody { host: host() })
+            } else {
+                Ok(None)
+            };
+        };
+        let address =
+            address.parse().map_err(|why| adit_upstream::ConfigError::BadAddress { host: host(), why })?;
+        let least = self.payout_share.unwrap_or(LEAST_SHARE);
+        if !(least > 0.0 && least <= 1.0) {
+            return Err(adit_upstream::ConfigError::BadShare { host: host(), share: least });
+        }
+        Ok(Some(Guard { address, least, only_warn: self.payout_guard == Some(Reaction::Warn) }))
     }
 
     /// Whom to believe that he is the pool, where the file says so.
@@ -267,10 +301,10 @@ mod tests {
         let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let config = parse(example).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.mine.policy(), Policy::default());
-        assert_eq!((config.pool.len(), config.device.len()), (2, 2));
+        assert_eq!((config.pool.len(), config.device.len()), (3, 2));
         assert!(config.device[0].selector().unwrap().is_ok());
         let pool = config.pool[0].config().unwrap();
-        let mut options = config.pool[1].config().unwrap().options;
+        let mut options = config.pool[2].config().unwrap().options;
         (options.suggest_difficulty, options.minimum_difficulty) = (Some(256.0), Some(1.0));
         assert_eq!(pool.options, options);
         assert_eq!(pool.password.expose(), "x");
@@ -309,6 +343,24 @@ mod tests {
         assert!(pool("tls_ca = \"a.pem\"\ntls_verify = false").unwrap_err().contains("give one of"));
         assert_eq!(pool("proxy = \"socks5://127.0.0.1:9050\"").unwrap().proxy.unwrap().port, 9050);
         assert!(pool("proxy = \"ftp://x\"").unwrap_err().contains("`ftp://x` is not a proxy"));
+    }
+
+    #[test]
+    fn whom_a_pool_must_pay_is_checked() {
+        let pool = |keys: &str| {
+            let file = format!("[[pool]]\nurl = \"pool.example:3333\"\nuser = \"u\"\n{keys}\n");
+            parse(&file).unwrap().pool[0].config().map_err(|error| error.to_string())
+        };
+        let address = "payout_address = \"1BShJZ8A5q53oJJfMJoEF1gfZCWdZqZwwD\"";
+        let guard = pool(address).unwrap().guard.unwrap();
+        assert_eq!((guard.least, guard.only_warn), (LEAST_SHARE, false));
+        let guard =
+            pool(&format!("{address}\npayout_share = 1.0\npayout_guard = \"warn\"")).unwrap().guard.unwrap();
+        assert_eq!((guard.least, guard.only_warn), (1.0, true));
+        let error = pool("payout_address = \"1BShJZ8A5q53oJJfMJoEF1gfZCWdZqZwwE\"").unwrap_err();
+        assert!(error.contains("is not a Bitcoin address"), "{error}");
+        assert!(pool(&format!("{address}\npayout_share = 98.0")).unwrap_err().contains("payout_share is 98"));
+        assert!(pool("payout_guard = \"warn\"").unwrap_err().contains("need a payout_address"));
     }
 
     #[test]

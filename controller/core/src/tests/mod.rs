@@ -4,6 +4,7 @@ mod failover;
 mod feeding;
 pub(crate) mod fixtures;
 mod life;
+mod sanity;
 mod verdicts;
 mod walk;
 

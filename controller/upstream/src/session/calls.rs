@@ -23,7 +23,7 @@ impl Session {
         let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         let mut reply = Response::ok(id, true);
         match call {
-            ServerCall::Notify(notify) => self.on_notify(now, notify),
+            ServerCall::Notify(notify) => self.on_notify(now, notify)?,
             ServerCall::SetDifficulty(difficulty) => {
                 connection.set_difficulty(now, difficulty, self.jobs.difficulty());
             }
@@ -53,19 +53,31 @@ impl Session {
         Ok(())
     }
 
-    fn on_notify(&mut self, now: Micros, notify: Notify) {
-        let Phase::Open(connection) = &mut self.phase else { return };
+    fn on_notify(&mut self, now: Micros, notify: Notify) -> Result<(), Outage> {
+        let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         // Before the subscription a job has no extranonce.
-        let Some(subscription) = &connection.subscription else { return };
+        let Some(subscription) = &connection.subscription else { return Ok(()) };
         let mut job =
             self.jobs.announce(now, notify, subscription, connection.difficulty, &connection.rolling);
         connection.job_came();
+        if let Some(guard) = &self.config.guard
+            && let Err(why) = guard.check(&job)
+        {
+            let address = guard.address.text().to_owned();
+            if !guard.only_warn {
+                connection.was_useful = false;
+                return Err(Outage::Unpaid { address, why });
+            }
+            self.complain(now, format_args!("A JOB DOES NOT PAY `{address}`: {why}"));
+        }
+        let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         if connection.is_up() {
             self.emit(PoolInput::Job(job.into()));
         } else {
             job.clean |= connection.held.as_ref().is_some_and(|held| held.clean);
             connection.held = Some(job);
         }
+        Ok(())
     }
 
     /// A call of a known method whose parameters make no sense: it changes nothing.

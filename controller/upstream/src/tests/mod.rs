@@ -1,3 +1,5 @@
+mod chain;
+mod guard;
 mod hostile;
 mod login;
 mod properties;

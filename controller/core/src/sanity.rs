@@ -1,0 +1,106 @@
+//! Pools held against each other. What is found is only said: a pool is judged by its own jobs alone, so that one that is
+//! broken or lies cannot take work away from another.
+
+use std::time::Duration;
+
+use adit_driver::{Job, PoolKey};
+use adit_protocol::pow::Target;
+use adit_protocol::wire::Micros;
+
+use crate::{Core, Effect, Notice};
+
+/// A pool may be behind the others for so long: blocks do not reach all at once.
+const BEHIND: Duration = Duration::from_secs(60);
+/// Network difficulties that differ more are not of one chain: a retarget changes it by this at most.
+const RETARGET: f64 = 4.0;
+
+/// What has been said of a pool.
+#[derive(Debug, Default)]
+pub(crate) struct Sanity {
+    /// Since when it has been building on a lower height than another pool.
+    behind_since: Option<Micros>,
+    told_behind: bool,
+    told_difficulty: bool,
+    told_prev_hash: bool,
+}
+
+/// What is odd about a pool's newest job.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Oddity {
+    #[error("builds on height {height}, pool {} already on {best}", .other.0)]
+    Behind { height: u32, other: PoolKey, best: u32 },
+    #[error("says the network difficulty is {says:.3e}, pool {} says {others:.3e}: one is wrong or on another chain", .other.0)]
+    Difficulty { says: f64, other: PoolKey, others: f64 },
+    #[error(
+        "builds on a block whose hash does not even nearly meet the network target: is it on the right chain?"
+    )]
+    PrevHash,
+}
+
+impl Core {
+    /// Says what is odd about the newest job of a pool, once until it is as it should be.
+    pub(crate) fn compare(&mut self, now: Micros, index: usize) {
+        let Some(job) = self.pools[index].jobs.current().map(|state| std::sync::Arc::clone(&state.job))
+        else {
+            return;
+        };
+        let (behind, difficulty) = (self.behind(index, &job), self.disagreement(index, &job));
+        let sanity = &mut self.pools[index].sanity;
+        let since = *sanity.behind_since.get_or_insert(now);
+        if behind.is_none() {
+            (sanity.behind_since, sanity.told_behind) = (None, false);
+        }
+        let long = behind.filter(|_| now.since(since) >= BEHIND);
+        let oddities = [
+            (long, &mut sanity.told_behind),
+            (difficulty, &mut sanity.told_difficulty),
+            (odd_prev_hash(&job), &mut sanity.told_prev_hash),
+        ];
+        for (oddity, told) in oddities {
+            let new = oddity.filter(|_| !*told);
+            *told = oddity.is_some();
+            if let Some(oddity) = new {
+                let (pool, text) = (Self::pool_key(index), format!("pool {index} {oddity}"));
+                self.effects.push_back(Effect::Notice(Notice::PoolSays { pool, text, warning: true }));
+            }
+        }
+    }
+
+    /// The newest jobs of the other pools that are up.
+    fn others(&self, index: usize) -> impl Iterator<Item = (PoolKey, &Job)> {
+        self.pools
+            .iter()
+            .enumerate()
+            .filter(move |(other, pool)| *other != index && pool.up_since.is_some())
+            .filter_map(|(other, pool)| Some((Self::pool_key(other), pool.jobs.current()?.job.as_ref())))
+    }
+
+    fn behind(&self, index: usize, job: &Job) -> Option<Oddity> {
+        let height = job.height()?;
+        let (other, best) = self
+            .others(index)
+            .filter_map(|(key, job)| Some((key, job.height()?)))
+            .max_by_key(|(_, height)| *height)?;
+        // A height that is far off is no block ahead, but another chain or a lie.
+        (1..=100).contains(&best.saturating_sub(height)).then_some(Oddity::Behind { height, other, best })
+    }
+
+    fn disagreement(&self, index: usize, job: &Job) -> Option<Oddity> {
+        let says = job.network_target?.difficulty();
+        self.others(index).find_map(|(other, job)| {
+            let others = job.network_target?.difficulty();
+            let ratio = says / others;
+            (!(1.0 / RETARGET..=RETARGET).contains(&ratio)).then_some(Oddity::Difficulty {
+                says,
+                other,
+                others,
+            })
+        })
+    }
+}
+
+/// The previous block met its own target, which is at most four times this one's.
+fn odd_prev_hash(job: &Job) -> Option<Oddity> {
+    let needed = job.network_target?.difficulty() / RETARGET;
+    (Target::from_hash(&job.prev_hash).difficulty() < needed * 0.999).then_some(Oddity::PrevHash)
+}
