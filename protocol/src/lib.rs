@@ -12,6 +12,7 @@ pub mod icarus;
 pub mod pow;
 pub mod protocols;
 pub mod stratum;
+pub mod trace;
 pub mod units;
 pub mod wire;
 

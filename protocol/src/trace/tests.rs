@@ -1,0 +1,156 @@
+use proptest::prelude::*;
+
+use super::{Broken, Entry, HEADING, LINE_LIMIT, Reader, What, Why};
+use crate::wire::{Micros, Port, Side};
+
+/// What a reader makes of the parts of a recording, one line of text per item.
+fn read<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut each = |item: Result<Entry<'_>, Broken>| match item {
+        Ok(entry) => items.push(format!("{entry:?}")),
+        Err(broken) => items.push(broken.to_string()),
+    };
+    let mut reader = Reader::default();
+    for part in parts {
+        reader.feed(part, &mut each);
+    }
+    reader.finish(&mut each);
+    items
+}
+
+fn recording(entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut file = format!("{HEADING}\n").into_bytes();
+    for entry in entries {
+        assert!(entry.write(&mut file));
+    }
+    file
+}
+
+#[derive(Clone, Debug)]
+enum Owned {
+    Device(String, String),
+    Bytes(bool, u8, Vec<u8>),
+    Lost(u64),
+    Words(String),
+}
+
+fn owned() -> impl Strategy<Value = (u64, u32, Owned)> {
+    let what = prop_oneof![
+        ("[a-z0-9,-]{1,20}", "[!-~]{1,30}").prop_map(|(models, location)| Owned::Device(models, location)),
+        (any::<bool>(), any::<u8>(), prop::collection::vec(any::<u8>(), 1..90))
+            .prop_map(|(host, port, bytes)| Owned::Bytes(host, port, bytes)),
+        any::<u64>().prop_map(Owned::Lost),
+        "(!|work|ruling|timer)( [a-z0-9*]{1,9}){0,4}".prop_map(Owned::Words),
+    ];
+    (any::<u64>(), any::<u32>(), what)
+}
+
+fn entry((at, link, what): &(u64, u32, Owned)) -> Entry<'_> {
+    let what = match what {
+        Owned::Device(models, location) => What::Device { models, location },
+        Owned::Bytes(host, port, bytes) => {
+            What::Bytes { from: if *host { Side::Host } else { Side::Device }, port: Port(*port), bytes }
+        }
+        Owned::Lost(lines) => What::Lost(*lines),
+        Owned::Words(words) => What::Words(words),
+    };
+    Entry { at: Micros(*at), link: *link, what }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_however_the_file_is_cut(
+        entries in prop::collection::vec(owned(), 0..12),
+        size in 1_usize..200,
+    ) {
+        let entries: Vec<_> = entries.iter().map(entry).collect();
+        let file = recording(&entries);
+        let expected: Vec<_> = entries.iter().map(|entry| format!("{entry:?}")).collect();
+        prop_assert_eq!(read(file.chunks(size)), expected);
+    }
+
+    #[test]
+    fn a_damaged_byte_costs_at_most_two_lines_and_is_noticed(
+        entries in prop::collection::vec(owned(), 1..8),
+        at: prop::sample::Index,
+        flip in 1_u8..=255,
+    ) {
+        let entries: Vec<_> = entries.iter().map(entry).collect();
+        let mut file = recording(&entries);
+        let heading = HEADING.len() + 1;
+        let at = heading + at.index(file.len() - heading);
+        file[at] ^= flip;
+        let items = read([&file[..]]);
+        let right: Vec<_> = entries.iter().map(|entry| format!("{entry:?}")).collect();
+        let intact = items.iter().filter(|item| right.contains(item)).count();
+        prop_assert!(intact + 2 >= entries.len(), "{items:?}");
+        // A blank before the checksum that is lost takes the checksum with it; then the line must differ visibly.
+        prop_assert!(items != right, "the damage at {at} was not noticed");
+    }
+
+    #[test]
+    fn garbage_is_read_to_the_end(junk in prop::collection::vec(any::<u8>(), 0..400), size in 1_usize..64) {
+        let whole = [HEADING.as_bytes(), b"\n", &junk].concat();
+        prop_assert_eq!(read(whole.chunks(size)), read([&whole[..]]));
+        prop_assert_eq!(read(junk.chunks(size)), read([&junk[..]]));
+    }
+}
+
+fn broken(line: u64, offset: u64, why: Why) -> String {
+    Broken { line, offset, why }.to_string()
+}
+
+#[test]
+fn a_file_that_is_no_recording_is_refused_once() {
+    assert_eq!(read([&b"GIF89a\n\n\nmore\n"[..]]), [broken(1, 0, Why::NoRecording)]);
+    assert_eq!(read([&b""[..]]), [broken(1, 0, Why::NoRecording)]);
+    assert_eq!(read([HEADING.as_bytes()]), Vec::<String>::new());
+}
+
+#[test]
+fn a_recording_that_was_cut_says_where() {
+    let mut file = recording(&[
+        Entry { at: Micros(1), link: 0, what: What::Lost(3) },
+        Entry { at: Micros(2), link: 0, what: What::Lost(4) },
+    ]);
+    file.truncate(file.len() - 3);
+    let items = read([&file[..]]);
+    assert_eq!(items.len(), 2);
+    assert_eq!(items[1], broken(3, 34, Why::CutOff));
+}
+
+#[test]
+fn a_line_written_by_hand_needs_no_checksum_and_comments_are_passed_over() {
+    let file = format!("{HEADING}\r\n# a stick\r\n\r\n5 0 >1 55AA\r\n");
+    let bytes = What::Bytes { from: Side::Host, port: Port(1), bytes: &[0x55, 0xaa] };
+    assert_eq!(read([file.as_bytes()]), [format!("{:?}", Entry { at: Micros(5), link: 0, what: bytes })]);
+}
+
+#[test]
+fn each_kind_of_damage_has_its_sentence_and_the_next_line_is_read() {
+    let lines: [(&str, Why); 5] = [
+        ("5 0", Why::Malformed),
+        ("5 0 > 5", Why::NoHex),
+        ("5 0 >", Why::NoHex),
+        ("5 0 >x 55", Why::Malformed),
+        ("5 0 lost 1 *0000", Why::Checksum { written: 0, computed: crate::bm13xx::crc16(b"5 0 lost 1") }),
+    ];
+    for (line, why) in lines {
+        let file = format!("{HEADING}\n{line}\n6 0 timer\n");
+        let next = Entry { at: Micros(6), link: 0, what: What::Words("timer") };
+        assert_eq!(read([file.as_bytes()]), [broken(2, 17, why), format!("{next:?}")], "{line}");
+    }
+}
+
+#[test]
+fn a_line_without_end_takes_no_memory() {
+    let mut reader = Reader::default();
+    let mut items = Vec::new();
+    reader.feed(format!("{HEADING}\n").as_bytes(), &mut |item| items.push(item.is_ok()));
+    for _ in 0..100 {
+        reader.feed(&[b'5'; 65_536], &mut |item| items.push(item.is_ok()));
+        assert!(reader.kept() <= LINE_LIMIT);
+    }
+    reader.feed(b"\n6 0 timer\n", &mut |item| items.push(item.is_ok()));
+    assert_eq!(items, [false, true]);
+}
