@@ -15,6 +15,7 @@ mod order;
 mod outbox;
 mod point;
 mod reading;
+pub mod replay;
 pub mod script;
 mod settings;
 #[cfg(feature = "testing")]

@@ -14,6 +14,9 @@ mod link;
 mod memory;
 #[cfg(test)]
 mod opening_tests;
+mod recorder;
+#[cfg(test)]
+mod recorder_tests;
 mod runner;
 mod selector;
 mod serial;
@@ -25,5 +28,6 @@ pub use counters::Counters;
 pub use discovery::{Access, Change, Found, Roots, Watch, scan};
 pub use link::{Link, open};
 pub use memory::{FarEnd, memory};
+pub use recorder::{Recorder, Tap};
 pub use runner::run;
 pub use selector::{Selector, SelectorError, Target};

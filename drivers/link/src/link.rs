@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::serial::Serial;
 use crate::wire::{Stream, Wire, link_error};
-use crate::{Counters, Selector, Target};
+use crate::{Counters, Selector, Tap, Target};
 
 /// How long a socket may take to connect.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -20,11 +20,19 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub struct Link {
     pub(crate) wires: Vec<Wire>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) tap: Option<Tap>,
 }
 
 impl Link {
     pub(crate) fn new(wires: Vec<Wire>) -> Self {
-        Self { wires, counters: Arc::default() }
+        Self { wires, counters: Arc::default(), tap: None }
+    }
+
+    /// What happens to its machine, and what that does, is written down through `tap`.
+    #[must_use]
+    pub fn recorded(mut self, tap: Tap) -> Self {
+        self.tap = Some(tap);
+        self
     }
 
     /// Its counters, to be kept while [`run`](crate::run) owns the link.

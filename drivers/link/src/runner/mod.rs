@@ -40,16 +40,17 @@ const TIMER_STEP: Duration = Duration::from_millis(1);
 /// The future is the task: spawn it, or poll it beside others. Bytes reach the machine, and orders the wire, in the poll that
 /// their arrival caused.
 pub async fn run(
-    link: Link,
+    mut link: Link,
     machine: Box<dyn Machine>,
     device: DeviceKey,
     origin: Instant,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<(DeviceKey, Report)>,
 ) {
+    let machine = Guarded::new(machine, link.tap.take());
     let mut runner = Runner {
         wires: Wires::new(link),
-        machine: Guarded::new(machine),
+        machine,
         device,
         origin,
         orders: Some(orders),
