@@ -95,6 +95,10 @@ pub(crate) fn fix(fault: Fault) -> &'static str {
         Fault::UnknownBoard { .. } => {
             "name its model: `--device …,model=NAME`; `adit devices --supported` lists all"
         }
+        Fault::ChipMissing { .. } | Fault::ChipReset { .. } => {
+            "check the power of that chip and the chain before it; `chips=N` says how many there should be"
+        }
+        Fault::ChipsExtra { .. } => "say how many chips there are: `chips=N`",
         Fault::SensorLost { .. } => {
             "without a temperature it is not driven: check the sensor, then plug it in again"
         }

@@ -72,6 +72,8 @@ pub enum Quantity {
     JoulesPerTerahash,
     /// Hash rate by the chip's own counter, in hashes per second.
     CountedHashrateHs,
+    /// Hash rate of a part of a chip by its own counter, in hashes per second; the unit is 4 × chip + part.
+    DomainHashrateHs,
 }
 
 impl Quantity {
@@ -88,6 +90,7 @@ impl Quantity {
             Self::FanPercent => "fan_percent",
             Self::JoulesPerTerahash => "joules_per_terahash",
             Self::CountedHashrateHs => "counted_hashrate_hs",
+            Self::DomainHashrateHs => "domain_hashrate_hs",
         }
     }
 }

@@ -139,6 +139,44 @@ pub enum Fault {
         /// Which.
         fan: u16,
     },
+    /// A chip of a chain does not answer, or no longer.
+    #[error("chip {chip} does not answer: {found} of {expected} are there")]
+    ChipMissing {
+        /// The first that is missing, counted from 0 at the host's end.
+        chip: u16,
+        /// Chips that answer.
+        found: u16,
+        /// Chips there should be.
+        expected: u16,
+    },
+    /// A chain has more chips than it should.
+    #[error("{found} chips answer where {expected} should be")]
+    ChipsExtra {
+        /// Chips that answer.
+        found: u16,
+        /// Chips there should be.
+        expected: u16,
+    },
+    /// A chip that was set up behaves as after a reset: its supply may have failed for a moment.
+    #[error("chip {chip} has been reset")]
+    ChipReset {
+        /// Which, counted from 0 at the host's end.
+        chip: u16,
+    },
+    /// Most nonces repeat earlier ones: chips search the same numbers.
+    #[error("{duplicates} of the last {nonces} nonces repeat others")]
+    Duplicates {
+        /// Repeated ones.
+        duplicates: u32,
+        /// Of how many.
+        nonces: u32,
+    },
+    /// The device was told to change its baud rate and is no longer heard.
+    #[error("no answer at {baud} baud")]
+    BaudLost {
+        /// The rate it was told.
+        baud: u32,
+    },
     /// The machine panicked. Only this device stops.
     #[error("the driver of this device broke down: a mistake in adit, please report it")]
     Panicked,
@@ -193,6 +231,11 @@ impl Fault {
             Self::Link(LinkError::Unsupported | LinkError::NotADevice) => Recovery::Gone,
             Self::NoAnswer { .. } | Self::Silent { .. } => Recovery::Reopen,
             Self::HardwareErrors { .. } => Recovery::Reopen,
+            Self::ChipMissing { .. }
+            | Self::ChipsExtra { .. }
+            | Self::ChipReset { .. }
+            | Self::Duplicates { .. }
+            | Self::BaudLost { .. } => Recovery::Reopen,
             Self::WrongDevice { .. } | Self::Panicked => {
                 Recovery::Quarantine { period: Duration::from_secs(600) }
             }
@@ -239,6 +282,11 @@ mod tests {
             (Fault::NoAnswer { waited_ms: 300 }, Recovery::Reopen),
             (Fault::Silent { seconds: 60 }, Recovery::Reopen),
             (Fault::HardwareErrors { errors: 9, nonces: 10 }, Recovery::Reopen),
+            (Fault::ChipMissing { chip: 7, found: 7, expected: 12 }, Recovery::Reopen),
+            (Fault::ChipsExtra { found: 13, expected: 12 }, Recovery::Reopen),
+            (Fault::ChipReset { chip: 7 }, Recovery::Reopen),
+            (Fault::Duplicates { duplicates: 40, nonces: 64 }, Recovery::Reopen),
+            (Fault::BaudLost { baud: 1_000_000 }, Recovery::Reopen),
             (Fault::WrongDevice { expected: "icarus" }, quarantine(600)),
             (Fault::Panicked, quarantine(600)),
             (Fault::Overheated { unit: 0, celsius: 95.0, limit_celsius: 90.0 }, quarantine(300)),

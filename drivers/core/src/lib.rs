@@ -14,12 +14,14 @@ mod nonce;
 mod order;
 mod outbox;
 mod point;
+mod queue;
 mod reading;
 pub mod replay;
 pub mod script;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod transcript;
+mod unjudged;
 pub mod words;
 mod work;
 
@@ -33,6 +35,8 @@ pub use nonce::{Claim, MAX_CLAIMS, Nonce, Ruling, Verdict};
 pub use order::{DeviceKey, Order, Report};
 pub use outbox::Outbox;
 pub use point::{OperatingPoint, Tuned, Why};
+pub use queue::Queue;
 pub use reading::{NoData, Reading};
 pub use settings::{Settings, SettingsError};
+pub use unjudged::Unjudged;
 pub use work::{Space, VersionWindow, Work, WorkId};

@@ -1,60 +1,8 @@
-//! Works on their way to the device: the few that wait, and when the next one is due.
+//! When the next job of a device is due.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use adit_driver::{Event, Outbox, Work};
 use adit_protocol::wire::Micros;
-
-/// Works that have been received and not yet written.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    works: VecDeque<Work>,
-    room: u16,
-    received: u64,
-}
-
-impl Queue {
-    /// Room for `room` works, `received` having come before there was any.
-    pub(crate) fn new(room: u16, received: u64) -> Self {
-        Self { works: VecDeque::with_capacity(usize::from(room)), room, received }
-    }
-
-    /// How many works fit.
-    pub(crate) fn room(&self) -> u16 {
-        self.room
-    }
-
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.works.is_empty()
-    }
-
-    /// A work came. One too many replaces the oldest.
-    pub(crate) fn put(&mut self, work: Work) {
-        self.received += 1;
-        if self.works.len() >= usize::from(self.room) {
-            self.works.pop_front();
-        }
-        self.works.push_back(work);
-    }
-
-    /// The next work to be written.
-    pub(crate) fn take(&mut self) -> Option<Work> {
-        self.works.pop_front()
-    }
-
-    /// Another job: what waits is void.
-    pub(crate) fn clear(&mut self) {
-        self.works.clear();
-    }
-
-    /// Tells the controller how much room there is.
-    pub(crate) fn announce(&self, outbox: &mut Outbox) {
-        let free = self.room.saturating_sub(self.works.len() as u16);
-        outbox.emit(Event::Room { received: self.received, free });
-    }
-}
 
 /// When a device that takes one job at a time is to be given the next one.
 #[derive(Debug)]
@@ -97,7 +45,6 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::work;
 
     const JOB: Duration = Duration::from_micros(5_555);
     const RANGE: Duration = Duration::from_secs(11);
@@ -122,16 +69,5 @@ mod tests {
             }
         }
         assert!((170..=182).contains(&starts), "{starts} jobs of 5.56 ms in a second");
-    }
-
-    #[test]
-    fn works_never_exceed_room_and_every_one_is_counted() {
-        let (mut queue, mut outbox) = (Queue::new(1, 0), Outbox::default());
-        queue.put(work(1));
-        queue.put(work(2));
-        queue.announce(&mut outbox);
-        assert_eq!(outbox.pop(), Some(adit_driver::Action::Emit(Event::Room { received: 2, free: 0 })));
-        assert_eq!(queue.take().map(|work| work.id.0), Some(2));
-        assert!(queue.is_empty());
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use adit_driver::script::{Outcome, Play};
 use adit_driver::{
-    Command, Event, Fault, LinkError, Nonce, Outbox, Quantity, Reading, Reply, Ruling, Token, Work, WorkId,
+    Command, Event, Fault, LinkError, Nonce, Outbox, Quantity, Queue, Reading, Reply, Ruling, Token,
+    Unjudged, Work, WorkId,
 };
 use adit_protocol::icarus::{
     CairnsmoreCommand, Chip, Dialect, Job, Nonce as Record, Register,
@@ -17,8 +18,8 @@ use adit_protocol::wire::Micros;
 use crate::boards::{AfterHit, Control, Identify};
 use crate::control::{self, cairnsmore};
 use crate::detect::PORT;
-use crate::feed::{Queue, Turn};
-use crate::health::{Health, Unjudged};
+use crate::feed::Turn;
+use crate::health::Health;
 use crate::options::MILLIVOLTS;
 use crate::prepare::Prepare;
 use crate::rig::Rig;

@@ -7,15 +7,14 @@ mod records;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use adit_driver::{Command, Event, Fault, Nonce, Outbox, Ruling, Work, WorkId};
+use adit_driver::{Command, Event, Fault, Nonce, Outbox, Queue, Ruling, Unjudged, Work, WorkId};
 use adit_protocol::icarus::{Job, RboxRecord, RecordKind, rbox_clock_code, rbox_clock_mhz};
 use adit_protocol::units::Hertz;
 use adit_protocol::wire::Micros;
 
 use crate::control;
 use crate::detect::PORT;
-use crate::feed::Queue;
-use crate::health::{Health, Unjudged};
+use crate::health::Health;
 use crate::rig::Rig;
 use crate::ring::Placed;
 use chip::Chip;
