@@ -95,6 +95,12 @@ pub enum Fault {
         /// Requests in a row without a usable answer.
         tries: u32,
     },
+    /// A part of the board denies what it must do.
+    #[error("a part of the board does not acknowledge what it must do")]
+    ControlDenied,
+    /// The board's controller has started anew while it was at work.
+    #[error("the board's controller has restarted")]
+    Restarted,
     /// The board's parts are not those of a board that is known: it is not powered.
     #[error("no {missing} that is known: the board is left alone")]
     UnknownBoard {
@@ -239,7 +245,9 @@ impl Fault {
             Self::WrongDevice { .. } | Self::Panicked => {
                 Recovery::Quarantine { period: Duration::from_secs(600) }
             }
-            Self::ControlSilent { .. } => Recovery::Reopen,
+            Self::ControlSilent { .. } | Self::ControlDenied | Self::Restarted | Self::ChipCount { .. } => {
+                Recovery::Reopen
+            }
             Self::UnknownBoard { .. } => Recovery::Quarantine { period: Duration::from_secs(600) },
             Self::Regulator { .. } | Self::Voltage { .. } => {
                 Recovery::Quarantine { period: Duration::from_secs(60) }
@@ -292,6 +300,8 @@ mod tests {
             (Fault::Overheated { unit: 0, celsius: 95.0, limit_celsius: 90.0 }, quarantine(300)),
             (Fault::SensorLost { unit: 0, seconds: 5 }, quarantine(300)),
             (Fault::ControlSilent { tries: 3 }, Recovery::Reopen),
+            (Fault::ControlDenied, Recovery::Reopen),
+            (Fault::Restarted, Recovery::Reopen),
             (Fault::UnknownBoard { missing: "core regulator" }, quarantine(600)),
             (Fault::Regulator { status: 0x10 }, quarantine(60)),
             (Fault::Voltage { volts: 4.2, low: 4.5, high: 5.5 }, quarantine(60)),

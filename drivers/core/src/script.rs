@@ -104,6 +104,11 @@ impl<S: Script> Play<S> {
         &self.script
     }
 
+    /// The script, to change what it will do next.
+    pub fn script_mut(&mut self) -> &mut S {
+        &mut self.script
+    }
+
     /// Begins. As the other inputs, returns the outcome once there is one.
     pub fn start(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Outcome<S>> {
         debug_assert_eq!(self.waiting, Waiting::Start);
