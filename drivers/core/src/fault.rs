@@ -245,9 +245,7 @@ impl Fault {
             Self::WrongDevice { .. } | Self::Panicked => {
                 Recovery::Quarantine { period: Duration::from_secs(600) }
             }
-            Self::ControlSilent { .. } | Self::ControlDenied | Self::Restarted | Self::ChipCount { .. } => {
-                Recovery::Reopen
-            }
+            Self::ControlSilent { .. } | Self::ControlDenied | Self::Restarted => Recovery::Reopen,
             Self::UnknownBoard { .. } => Recovery::Quarantine { period: Duration::from_secs(600) },
             Self::Regulator { .. } | Self::Voltage { .. } => {
                 Recovery::Quarantine { period: Duration::from_secs(60) }
