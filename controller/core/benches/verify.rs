@@ -111,7 +111,7 @@ fn verify(criterion: &mut Criterion) {
                 seq += 1;
                 core.on_report(Micros(seq), DeviceKey(0), Report::Event(Event::Nonce(nonce)));
                 while let Some(effect) = core.next_effect() {
-                    black_box(effect);
+                    black_box(&effect);
                 }
             });
         });
@@ -133,7 +133,7 @@ fn new_block(criterion: &mut Criterion) {
                 |job| {
                     core.on_pool(Micros(job.key.0), PoolKey(0), PoolInput::Job(job));
                     while let Some(effect) = core.next_effect() {
-                        black_box(effect);
+                        black_box(&effect);
                     }
                 },
                 BatchSize::SmallInput,

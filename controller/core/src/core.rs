@@ -232,6 +232,7 @@ impl Core {
     }
 
     /// The next thing to do, in order; `None` when there is nothing left.
+    #[inline]
     pub fn next_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }

@@ -18,8 +18,10 @@ pub(crate) fn find(devices: &[Device], detected: &Detected) -> Option<usize> {
     let came_back = |device: &&Device| {
         device.is_absent() && serial(detected).is_some_and(|s| serial(&device.detected) == Some(s))
     };
-    let mut rows = devices.iter().filter(same_model);
-    let found = rows.clone().find(at_place).or_else(|| rows.find(came_back))?;
+    // Places first: hardly one is alike, and a thousand devices are compared with a thousand.
+    let find =
+        |fits: &dyn Fn(&&Device) -> bool| devices.iter().find(|device| fits(device) && same_model(device));
+    let found = find(&at_place).or_else(|| find(&came_back))?;
     Some(found.key.0 as usize)
 }
 

@@ -38,6 +38,8 @@ struct Issued {
 #[derive(Debug, Default)]
 struct Reported {
     claims: Vec<Claim>,
+    /// The nonces of `claims`, side by side: all are compared with every nonce that comes.
+    nonces: Vec<u32>,
     next: usize,
 }
 
@@ -65,8 +67,7 @@ impl IssuedWorks {
             // Its list is used again: in the long run nothing is allocated.
             reported = self.works.pop_front().map_or_else(Reported::default, |oldest| oldest.reported);
         }
-        reported.claims.clear();
-        reported.next = 0;
+        reported.clear();
         let midstate = work.header.midstate();
         self.works.push_back(Issued { work, promise, midstate, reported });
     }
@@ -140,15 +141,25 @@ impl Issued {
 impl Reported {
     /// False when it is there already.
     fn insert(&mut self, claim: &Claim) -> bool {
-        if self.claims.iter().any(|other| other.nonce == claim.nonce && other == claim) {
+        // Without a branch per nonce, so that the compiler compares many at once; hardly ever is one alike.
+        let alike = self.nonces.iter().fold(false, |alike, nonce| alike | (*nonce == claim.nonce));
+        if alike && self.claims.contains(claim) {
             return false;
         }
         if self.claims.len() < REMEMBERED {
             self.claims.push(*claim);
+            self.nonces.push(claim.nonce);
         } else {
             self.claims[self.next] = *claim;
+            self.nonces[self.next] = claim.nonce;
             self.next = (self.next + 1) % REMEMBERED;
         }
         true
+    }
+
+    fn clear(&mut self) {
+        self.claims.clear();
+        self.nonces.clear();
+        self.next = 0;
     }
 }

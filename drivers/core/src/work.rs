@@ -56,6 +56,7 @@ impl VersionWindow {
 
 impl Space {
     /// Whether a claim for these values lies in the box.
+    #[inline]
     pub fn contains(&self, extranonce2: u64, ntime: u32, version: u32, nonce: u32) -> bool {
         self.extranonce2.contains(&extranonce2)
             && self.ntime.contains(&ntime)

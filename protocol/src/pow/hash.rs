@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// A 32-byte hash in *header order*, the order SHA-256 produces. Displayed reversed, as block explorers print it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(align(8))] // so that the four numbers it is compared as lie where it is copied
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
@@ -70,7 +71,7 @@ impl Midstate {
 
     /// Words big endian, h0 first: the form specifications print.
     pub fn to_be_bytes(&self) -> [u8; 32] {
-        layout(self.0.iter().map(|word| word.to_be_bytes()))
+        words(self.0)
     }
 
     /// Words little endian, h0 first.
@@ -104,23 +105,36 @@ impl Midstate {
     /// Hash of the header whose first 64 bytes gave this midstate and whose last 16 bytes are `tail`
     /// (last four merkle-root bytes, ntime, nbits, nonce). Two compressions.
     pub fn finish(&self, tail: &[u8; 16]) -> Hash {
-        let mut block = [0; 64];
+        let mut block = const { padded(16, 640) };
         block[..16].copy_from_slice(tail);
-        block[16] = 0x80;
-        block[62..].copy_from_slice(&640_u16.to_be_bytes());
         let mut state = self.0;
         compress256(&mut state, std::slice::from_ref(&block));
 
-        let mut block = [0; 64];
-        for (chunk, word) in block.chunks_exact_mut(4).zip(state) {
-            chunk.copy_from_slice(&word.to_be_bytes());
-        }
-        block[32] = 0x80;
-        block[62..].copy_from_slice(&256_u16.to_be_bytes());
+        let mut block = const { padded(32, 256) };
+        block[..32].copy_from_slice(&words(state));
         let mut state = SHA256_INITIAL;
         compress256(&mut state, std::slice::from_ref(&block));
-        Hash(layout(state.iter().map(|word| word.to_be_bytes())))
+        Hash(words(state))
     }
+}
+
+/// The last block of a message of `bits` bits, `at` of whose bytes are in it, those bytes left zero. A constant is copied in
+/// whole registers; bytes set one by one would have to be collected before the block can be read.
+const fn padded(at: usize, bits: u16) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[at] = 0x80;
+    [block[62], block[63]] = bits.to_be_bytes();
+    block
+}
+
+/// Big endian, h0 first.
+#[inline]
+fn words(state: [u32; 8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (at, word) in state.map(u32::to_be).into_iter().enumerate() {
+        bytes[4 * at..4 * at + 4].copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
 }
 
 fn layout(words: impl Iterator<Item = [u8; 4]>) -> [u8; 32] {

@@ -67,13 +67,17 @@ impl Header {
     }
 
     /// SHA-256 state after the first 64 bytes: depends on version, previous hash and the first 28 merkle-root bytes.
+    #[inline]
     pub fn midstate(&self) -> Midstate {
         let mut first = [0; 64];
-        first.copy_from_slice(&self.to_bytes()[..64]);
+        first[..4].copy_from_slice(&self.version.to_le_bytes());
+        first[4..36].copy_from_slice(&self.prev_hash.0);
+        first[36..].copy_from_slice(&self.merkle_root.0[..28]);
         Midstate::new(&first)
     }
 
     /// The last 16 bytes: end of the merkle root, ntime, nbits, nonce.
+    #[inline]
     pub fn tail(&self) -> [u8; 16] {
         let mut tail = [0; 16];
         tail[..4].copy_from_slice(&self.merkle_root.0[28..]);

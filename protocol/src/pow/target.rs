@@ -71,14 +71,15 @@ impl Target {
     }
 
     /// 0xffff × 2^208 / target: the difficulty of this target, infinite for zero.
+    #[inline]
     pub fn difficulty(&self) -> f64 {
         let value = self.to_f64();
-        if value == 0.0 { f64::INFINITY } else { Self::ONE.to_f64() / value }
+        if value == 0.0 { f64::INFINITY } else { 65_535.0 * power_of_two(208) / value }
     }
 
     /// Expected number of hashes until one meets the target: 2^256 / (target + 1).
     pub fn expected_hashes(&self) -> f64 {
-        2_f64.powi(256) / (self.to_f64() + 1.0)
+        power_of_two(256) / (self.to_f64() + 1.0)
     }
 
     /// Whether `hash` meets the target.
@@ -100,17 +101,20 @@ impl Target {
     }
 
     fn to_f64(self) -> f64 {
-        self.0.iter().rev().fold(0.0, |value, limb| value * 2_f64.powi(64) + *limb as f64)
+        const LIMB: f64 = power_of_two(64);
+        self.0.iter().rev().fold(0.0, |value, limb| value * LIMB + *limb as f64)
     }
 }
 
 impl PartialOrd for Target {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Target {
+    #[inline]
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.iter().rev().cmp(other.0.iter().rev())
     }
@@ -126,6 +130,11 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({self})")
     }
+}
+
+/// 2^exponent, which must be below 1024.
+const fn power_of_two(exponent: u64) -> f64 {
+    f64::from_bits((1_023 + exponent) << 52)
 }
 
 /// `value` = mantissa × 2^exponent exactly, mantissa < 2^53 and odd.
