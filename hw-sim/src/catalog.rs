@@ -2,7 +2,7 @@
 
 use adit_protocol::devices::{Model, PortKind};
 
-use crate::{DeviceFault, FaultSite, SimDevice, icarus};
+use crate::{DeviceFault, FaultSite, SimDevice, bm13xx, icarus};
 
 /// How a simulated device is made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +69,7 @@ pub struct Setting {
 pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
     match model.driver {
         "icarus" => icarus::start(model, build),
+        "bm13xx" => bm13xx::start(model, build),
         _ => Err(BuildError::NoTwin { model: model.key }),
     }
 }
@@ -77,6 +78,7 @@ pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>,
 pub fn settings(model: &Model) -> &'static [Setting] {
     match model.driver {
         "icarus" => icarus::settings(model),
+        "bm13xx" => bm13xx::settings(),
         _ => &[],
     }
 }
@@ -88,6 +90,7 @@ pub fn supports(model: &Model, fault: DeviceFault) -> bool {
         FaultSite::Link => true,
         FaultSite::Device => match model.driver {
             "icarus" => icarus::supports(model, fault),
+            "bm13xx" => bm13xx::supports(fault),
             _ => false,
         },
     }

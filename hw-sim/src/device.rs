@@ -80,6 +80,13 @@ pub enum DeviceOutput {
         /// All lines as they are now.
         lines: ModemLines,
     },
+    /// The device sets its end of the line.
+    Line {
+        /// Where.
+        port: Port,
+        /// The settings.
+        line: Line,
+    },
     /// Answer to a control transfer; `None` is a stall.
     Control(Option<Vec<u8>>),
 }

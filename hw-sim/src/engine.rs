@@ -17,6 +17,7 @@ use adit_protocol::wire::Micros;
 pub(crate) use bank::Bank;
 
 use crate::dice::Dice;
+use crate::{Build, BuildError, MIN_DIFFICULTY};
 
 /// Hashes made ahead of time, in one go. Enough to sleep for seconds, few enough to throw away with an aborted job.
 const AHEAD: u32 = 64;
@@ -38,6 +39,33 @@ impl Easing {
             target: Target::from_difficulty(difficulty)?,
             stride: (1.0 / difficulty).round().max(1.0) as u64,
         })
+    }
+
+    /// As `build` says.
+    pub(crate) fn of(build: &Build) -> Result<Self, BuildError> {
+        let refused = |found: &f64| !(MIN_DIFFICULTY..=1.0).contains(found);
+        match build.target_difficulty.filter(refused) {
+            Some(found) => Err(BuildError::BadDifficulty { found }),
+            None => Self::new(build.target_difficulty)
+                .map_err(|bad| BuildError::BadDifficulty { found: bad.found }),
+        }
+    }
+
+    /// What hits meet that need `bits` more zero bits: 2^bits times the difficulty.
+    pub(crate) fn target_of(&self, bits: u32) -> Target {
+        let mut limbs = self.target.limbs();
+        for _ in 0..bits.min(256) {
+            for low in 0..3 {
+                limbs[low] = limbs[low] >> 1 | limbs[low + 1] << 63;
+            }
+            limbs[3] >>= 1;
+        }
+        Target::from_limbs(limbs)
+    }
+
+    /// Counters of the hardware for each hash that is really made.
+    pub(crate) const fn stride(&self) -> u64 {
+        self.stride
     }
 }
 

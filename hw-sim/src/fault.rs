@@ -74,6 +74,18 @@ faults! {
         DeadFan = "dead_fan",
         /// A bus transfer that is not acknowledged.
         Nak = "nak",
+        /// A nonce is reported twice.
+        DuplicateNonce = "duplicate_nonce",
+        /// A chip falls off the chain, and with it those behind it, until the chips are reset.
+        LostChip = "lost_chip",
+        /// The core regulator switches itself off and says why.
+        RegulatorFault = "regulator_fault",
+        /// The answer to a control request comes after the host has given up waiting for it.
+        LateReply = "late_reply",
+        /// The answer to a control request never comes.
+        LostReply = "lost_reply",
+        /// The board's controller restarts: pins and half-read requests are lost, what hangs on its buses is not.
+        FirmwareRestart = "firmware_restart",
         /// The device forgets the baud rate that was set.
         BaudMismatch = "baud_mismatch",
     }
@@ -104,7 +116,7 @@ pub enum FaultSite {
     Device,
     /// The wire between host and device: [`Wire::inject`](crate::Wire::inject).
     Wire,
-    /// Whoever owns the link: plugs, unplugs and refuses transfers.
+    /// Whoever owns the link: plugs and unplugs.
     Link,
 }
 
@@ -119,7 +131,7 @@ impl DeviceFault {
             | Self::MergeChunks
             | Self::Delay
             | Self::BaudMismatch => FaultSite::Wire,
-            Self::Unplug | Self::ReplugElsewhere | Self::Nak => FaultSite::Link,
+            Self::Unplug | Self::ReplugElsewhere => FaultSite::Link,
             Self::Stall
             | Self::BrownOut
             | Self::WrongWorkId
@@ -127,7 +139,14 @@ impl DeviceFault {
             | Self::FalseNonce
             | Self::HotSensor
             | Self::DeadSensor
-            | Self::DeadFan => FaultSite::Device,
+            | Self::DeadFan
+            | Self::Nak
+            | Self::DuplicateNonce
+            | Self::LostChip
+            | Self::RegulatorFault
+            | Self::LateReply
+            | Self::LostReply
+            | Self::FirmwareRestart => FaultSite::Device,
         }
     }
 }

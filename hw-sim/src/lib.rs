@@ -3,6 +3,7 @@
 //! A second, independent reading of the specifications: with the drivers it shares only codecs, hashing and the model table.
 //! Everything is sans-io and deterministic: the same inputs at the same times give the same bytes.
 
+mod bm13xx;
 mod catalog;
 mod device;
 mod dice;

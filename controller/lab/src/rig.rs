@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use adit_driver::{Action, Fault, Input, LinkError, Machine, Order, Reply, Report, Token};
 use adit_hw_sim::{DeviceFault, DeviceInput, DeviceOutput, FaultSite, SimDevice, Truth, Wire};
-use adit_protocol::devices::{Model, PortSpec};
+use adit_protocol::devices::{Model, PortKind, PortSpec};
 use adit_protocol::wire::{Micros, Port, Side};
 
 use crate::digest::Digest;
@@ -93,8 +93,10 @@ impl Rig {
             self.reports.push_back(Report::Failed(Fault::Link(LinkError::NotFound)));
             return;
         }
-        for port in &mut self.ports {
-            port.wire.set_line(Side::Host, port.spec.line);
+        for index in 0..self.ports.len() {
+            let line = self.ports[index].spec.line;
+            self.ports[index].wire.set_line(Side::Host, line);
+            self.twin.on_input(now, DeviceInput::Line { port: Port(index as u8), line });
         }
         self.machine = Some(machine);
         self.reports.push_back(Report::Up);
@@ -118,9 +120,7 @@ impl Rig {
     pub fn break_by(&mut self, now: Micros, fault: DeviceFault) {
         match fault.site() {
             FaultSite::Wire => {
-                if let Some(port) = self.ports.first_mut() {
-                    port.wire.inject(fault);
-                }
+                self.ports.iter_mut().any(|port| port.wire.inject(fault)); // packet ports do not suffer
             }
             FaultSite::Device => {
                 self.twin.on_input(now, DeviceInput::Fault(fault));
@@ -132,7 +132,7 @@ impl Rig {
 
     /// Bytes that nobody sent appear on the wire towards the host.
     pub fn noise(&mut self, now: Micros, bytes: &[u8]) {
-        if let Some(port) = self.ports.first_mut() {
+        if let Some(port) = self.ports.iter_mut().find(|port| port.spec.kind == PortKind::Stream) {
             port.wire.send(now, Side::Host, bytes);
         }
     }
@@ -247,6 +247,11 @@ impl Rig {
             DeviceOutput::Bytes { port, bytes } => {
                 if let Some(port) = self.ports.get_mut(usize::from(port.0)) {
                     port.wire.send(now, Side::Host, &bytes);
+                }
+            }
+            DeviceOutput::Line { port, line } => {
+                if let Some(port) = self.ports.get_mut(usize::from(port.0)) {
+                    port.wire.set_line(Side::Device, line);
                 }
             }
             DeviceOutput::Modem { port, lines } => {

@@ -16,7 +16,7 @@ use adit_protocol::icarus::{Chip, Dialect, Job, golden};
 use adit_protocol::units::HashRate;
 
 use crate::engine::{Easing, Task};
-use crate::{Build, BuildError, DeviceFault, MIN_DIFFICULTY, Setting, SimDevice};
+use crate::{Build, BuildError, DeviceFault, Setting, SimDevice};
 use shell::Shell;
 
 const FPGAS: Setting = Setting { key: "chips", wants: "1, 2, 4 or 8" };
@@ -39,19 +39,24 @@ pub(crate) fn settings(model: &Model) -> &'static [Setting] {
     }
 }
 
-/// Whether the device itself can suffer `fault`: all can but for sensors and fans that are not fitted.
+/// Whether the device itself can suffer `fault`; sensors and fans only where they are fitted.
 pub(crate) fn supports(model: &Model, fault: DeviceFault) -> bool {
     match fault {
         DeviceFault::HotSensor | DeviceFault::DeadSensor | DeviceFault::DeadFan => {
             matches!(model.key, "rbox" | "rockminer-t1")
         }
-        _ => true,
+        DeviceFault::Stall
+        | DeviceFault::BrownOut
+        | DeviceFault::WrongWorkId
+        | DeviceFault::LateNonce
+        | DeviceFault::FalseNonce => true,
+        _ => false,
     }
 }
 
 pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
     build.check(model, settings(model))?;
-    let easing = easing(build)?;
+    let easing = Easing::of(build)?;
     let chip_rate = model.nominal.0 / f64::from(model.chips.count.max(1));
     Ok(match model.key {
         "icarus" | "lancelot" => {
@@ -100,13 +105,6 @@ fn rbox(
     let Some([_, default, _]) = model.clock else { return Err(BuildError::NoTwin { model: model.key }) };
     let newer = model.key == "rockminer-t1";
     Ok(rbox::Rbox::new(newer, chips, HashRate(chip_rate), default, offset, easing))
-}
-
-fn easing(build: &Build) -> Result<Easing, BuildError> {
-    if let Some(found) = build.target_difficulty.filter(|found| !(MIN_DIFFICULTY..=1.0).contains(found)) {
-        return Err(BuildError::BadDifficulty { found });
-    }
-    Easing::new(build.target_difficulty).map_err(|bad| BuildError::BadDifficulty { found: bad.found })
 }
 
 fn boxed(dialect: Dialect, build: &Build, board: impl shell::Board + 'static) -> Box<dyn SimDevice> {

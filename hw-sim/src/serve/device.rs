@@ -201,8 +201,10 @@ impl Server {
         }
         match fault.site() {
             FaultSite::Wire => {
-                let port = self.dice.below(self.wires.len() as u64) as usize;
-                return self.wires[port].inject(fault);
+                // packet ports do not suffer: the next that does
+                let first = self.dice.below(self.wires.len() as u64) as usize;
+                let (before, from) = self.wires.split_at_mut(first);
+                return from.iter_mut().chain(before).any(|wire| wire.inject(fault));
             }
             FaultSite::Link => {
                 tracing::info!(model = self.model.key, "unplugged");
@@ -245,10 +247,18 @@ impl Server {
     fn tell(&mut self, now: Micros, input: DeviceInput<'_>) {
         self.device.on_input(now, input);
         while let Some(output) = self.device.next_output() {
-            if let DeviceOutput::Bytes { port, bytes } = output
-                && let Some(wire) = self.wires.get_mut(usize::from(port.0))
-            {
-                wire.send(now, Side::Host, &bytes);
+            match output {
+                DeviceOutput::Bytes { port, bytes } => {
+                    if let Some(wire) = self.wires.get_mut(usize::from(port.0)) {
+                        wire.send(now, Side::Host, &bytes);
+                    }
+                }
+                DeviceOutput::Line { port, line } => {
+                    if let Some(wire) = self.wires.get_mut(usize::from(port.0)) {
+                        wire.set_line(Side::Device, line);
+                    }
+                }
+                DeviceOutput::Modem { .. } | DeviceOutput::Control(_) => {}
             }
         }
     }

@@ -94,10 +94,10 @@ impl Served {
 }
 
 /// Whether `fault` can happen to a device of `model` that is served at `place`: a forgotten baud rate needs one that the host
-/// can set again, and there is neither a second socket nor a transfer to refuse.
+/// can set again, and there is no second socket.
 pub fn can_happen(model: &Model, fault: DeviceFault, place: &Place) -> bool {
     let here = match fault {
-        DeviceFault::ReplugElsewhere | DeviceFault::Nak => false,
+        DeviceFault::ReplugElsewhere => false,
         DeviceFault::BaudMismatch => matches!(place, Place::Pty(_)),
         _ => true,
     };

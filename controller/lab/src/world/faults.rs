@@ -40,9 +40,9 @@ impl FaultSet {
     }
 }
 
-/// Whether a world can make `fault` happen at a device of `model`. A serial line acknowledges nothing that could be refused.
+/// Whether a world can make `fault` happen at a device of `model`.
 pub(super) fn is_possible(model: &'static Model, fault: DeviceFault) -> bool {
-    fault != DeviceFault::Nak && adit_hw_sim::supports(model, fault)
+    adit_hw_sim::supports(model, fault)
 }
 
 /// `all`, `none` or `NAME,…`.

@@ -1,0 +1,411 @@
+//! Chips in a row: commands run away from the host, answers toward it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use adit_protocol::bm13xx::{
+    Codec, Command, Frame, Generation, Job, Jobs, MidstateJob, NonceAnswer, Register, RegisterAnswer, To,
+};
+use adit_protocol::pow::VersionMask;
+use adit_protocol::wire::{Codec as _, Micros, Side, Step};
+
+use super::chip::Chip;
+use super::kind::{Ids, Kind};
+use super::search::{AHEAD, Found};
+use super::work::{Try, Work};
+use crate::DeviceFault;
+use crate::dice::Dice;
+use crate::engine::Easing;
+
+/// Silence after which a piece of a frame is dropped.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Hashes made in one go when the search is behind its time.
+const SLICE: u32 = 8_192;
+/// Answers that wait for the line at most; chips are silent while it is busy.
+const WAITING: usize = 4_096;
+/// Nonces held back at most.
+const HELD: usize = 16;
+
+/// A chain of equal chips.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    kind: &'static Kind,
+    chips: Vec<Chip>,
+    /// Chips that can be reached: those in front of the first lost one.
+    reached: usize,
+    easing: Easing,
+    alive: bool,
+    work: Option<Work>,
+    codec: Codec,
+    bytes: Vec<u8>,
+    last: Micros,
+    answers: VecDeque<Vec<u8>>,
+    /// Nonces of an earlier job that wait for the next one.
+    held: Vec<Frame>,
+    lies: Lies,
+    turn_of: usize,
+    nonces: u64,
+    jobs: u64,
+    dice: Dice,
+}
+
+/// Faults that wait for their moment.
+#[derive(Debug, Default)]
+struct Lies {
+    late: u32,
+    mislabelled: u32,
+    untrue: u32,
+    twice: u32,
+}
+
+impl Chain {
+    /// `count` chips without power.
+    pub(crate) fn new(kind: &'static Kind, count: usize, easing: Easing, seed: u64) -> Self {
+        Self {
+            kind,
+            chips: vec![Chip::new(kind); count],
+            reached: count,
+            easing,
+            alive: false,
+            work: None,
+            codec: Codec::new(kind.generation, Side::Host),
+            bytes: Vec::new(),
+            last: Micros(0),
+            answers: VecDeque::new(),
+            held: Vec::new(),
+            lies: Lies::default(),
+            turn_of: 0,
+            nonces: 0,
+            jobs: 0,
+            dice: Dice::new(seed, 0xc4a1),
+        }
+    }
+
+    /// Power, clock and reset let the chips live, or not. When they begin to, everything is in its reset state.
+    pub(crate) fn live(&mut self, now: Micros, alive: bool) {
+        if alive != self.alive {
+            self.reset(now);
+        }
+        self.alive = alive;
+    }
+
+    /// The chips lose their state.
+    pub(crate) fn reset(&mut self, now: Micros) {
+        self.chips.iter_mut().for_each(|chip| chip.reset(now));
+        self.reached = self.chips.len();
+        self.work = None;
+        self.bytes.clear();
+        self.answers.clear();
+        self.held.clear();
+        self.follow_format();
+    }
+
+    /// Rate at which the first chip listens; all are alike unless somebody set them apart.
+    pub(crate) fn baud(&self) -> u32 {
+        self.chips.first().map_or(115_740, Chip::baud)
+    }
+
+    /// Bytes on the chips' input.
+    pub(crate) fn receive(&mut self, now: Micros, bytes: &[u8]) {
+        if !self.alive {
+            return;
+        }
+        if now.since(self.last) >= PATIENCE {
+            self.decode(now, true);
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.last = now;
+        self.decode(now, false);
+    }
+
+    fn decode(&mut self, now: Micros, quiet: bool) {
+        let mut at = 0;
+        while at < self.bytes.len() {
+            match self.codec.decode(&self.bytes[at..], quiet) {
+                Step::Frame { frame, used } => {
+                    at += used;
+                    self.obey(now, frame);
+                }
+                Step::Skip { used, .. } => at += used,
+                Step::NeedMore => break,
+            }
+        }
+        self.bytes.drain(..at.min(self.bytes.len()));
+    }
+
+    fn obey(&mut self, now: Micros, frame: Frame) {
+        match frame {
+            Frame::Command(Command::Inactive) => self.chips.iter_mut().for_each(|chip| chip.waits = true),
+            Frame::Command(Command::SetAddress(address)) => self.set_address(now, address),
+            Frame::Command(Command::Read { to, register }) => self.read(now, to, register),
+            Frame::Command(Command::Write { to, register, value }) => {
+                let kind = self.kind;
+                let meant = self.chips[..self.reached].iter_mut().filter(|chip| is_meant(kind, to, chip));
+                meant.for_each(|chip| chip.write(now, register, value));
+                self.adapt(now);
+                self.follow_format();
+            }
+            Frame::Job(job) => self.begin(now, job),
+            Frame::Register(_) | Frame::Nonce(_) => {}
+        }
+    }
+
+    /// The first chip that waits takes it; chips that do not wait pass it on, and before anybody was told to wait all take it.
+    fn set_address(&mut self, now: Micros, address: u8) {
+        let chips = &mut self.chips[..self.reached];
+        let somebody_waited = chips.iter().any(|chip| chip.waits || chip.address != 0);
+        match chips.iter_mut().find(|chip| chip.waits) {
+            Some(chip) => (chip.address, chip.waits) = (address, false),
+            None if !somebody_waited => chips.iter_mut().for_each(|chip| chip.address = address),
+            None => {} // it falls off the end
+        }
+        self.adapt(now);
+    }
+
+    fn read(&mut self, now: Micros, to: To, register: Register) {
+        for index in 0..self.reached {
+            let chip = &self.chips[index];
+            if !is_meant(self.kind, to, chip) {
+                continue;
+            }
+            let bare = self.kind.generation == Generation::V0;
+            let answer = RegisterAnswer {
+                value: chip.read(now, register),
+                chip: if bare { 0 } else { chip.address },
+                register: if bare { Register(0) } else { register },
+                extra: chip.rolls_versions().then_some(0),
+            };
+            self.send(&Frame::Register(answer));
+        }
+    }
+
+    fn begin(&mut self, now: Micros, job: Job) {
+        self.jobs += 1;
+        for frame in std::mem::take(&mut self.held) {
+            self.nonces += 1;
+            self.send(&frame);
+        }
+        if let Job::Midstates(MidstateJob { nbits, .. }) = &job
+            && nbits & 1 == 1
+        {
+            self.chips.iter_mut().for_each(Chip::open_core);
+        }
+        self.work = Some(Work::new(job));
+        self.chips.iter_mut().for_each(|chip| chip.stop(now));
+        self.adapt(now);
+    }
+
+    /// Chips go on as they are set up now.
+    fn adapt(&mut self, now: Micros) {
+        let neighbours = self.chips.len();
+        for chip in &mut self.chips[..self.reached] {
+            chip.adapt(now, self.work.as_ref(), neighbours, &self.easing);
+        }
+    }
+
+    /// What job frames hold follows the chips' registers, not their length bytes.
+    fn follow_format(&mut self) {
+        let headers = self.chips.first().is_some_and(Chip::rolls_versions);
+        self.codec.set_jobs(if headers { Jobs::Headers } else { Jobs::Midstates });
+    }
+
+    fn send(&mut self, frame: &Frame) {
+        if self.answers.len() < WAITING {
+            let mut bytes = Vec::new();
+            self.codec.encode(frame, &mut bytes);
+            self.answers.push_back(bytes);
+        }
+    }
+
+    /// The next answer on the line.
+    pub(crate) fn next_answer(&mut self) -> Option<Vec<u8>> {
+        self.answers.pop_front()
+    }
+
+    /// Hashes a bounded number of headers and reports what was found by `now`.
+    pub(crate) fn turn(&mut self, now: Micros) {
+        let Some(work) = &self.work else { return };
+        let count = self.reached;
+        let mut budget = SLICE;
+        for step in 0..count {
+            let index = (self.turn_of + step) % count;
+            let chip = &mut self.chips[index];
+            if chip.deadline().is_some_and(|at| at <= now) && budget > 0 {
+                budget -= chip.search(now, work, budget.min(SLICE / 8)).min(budget);
+            }
+        }
+        self.turn_of = (self.turn_of + 1) % count.max(1);
+        for index in 0..count {
+            while let Some(found) = self.chips[index].take(now) {
+                self.report(now, index, found);
+                if let Some(work) = &self.work {
+                    self.chips[index].search(now, work, AHEAD);
+                }
+            }
+        }
+        self.tell_untrue_nonces();
+    }
+
+    fn report(&mut self, now: Micros, index: usize, found: Found) {
+        let chip = &self.chips[index];
+        let (core, share) = (found.core, chip.error_share());
+        if !chip.reports(core) {
+            return;
+        }
+        if share > 0.0 && self.dice.chance(share) {
+            // what should have been found was computed wrongly, and something else is reported instead
+            let nonce = self.dice.roll() as u32;
+            let tried = Try { nonce: nonce.to_le_bytes(), ..found.tried };
+            if let Some(frame) = self.frame(Found { tried, ..found }) {
+                self.send(&frame);
+            }
+            return;
+        }
+        let Some(frame) = self.frame(found) else { return };
+        self.report_frame(now, frame);
+    }
+
+    fn report_frame(&mut self, _now: Micros, frame: Frame) {
+        let Frame::Nonce(answer) = frame else { return };
+        if self.lies.mislabelled > 0 {
+            self.lies.mislabelled -= 1;
+            let id = answer.id ^ 0x40; // another job, the same sub-core or midstate
+            self.nonces += 1;
+            return self.send(&Frame::Nonce(NonceAnswer { id, ..answer }));
+        }
+        if self.lies.late > 0 && self.held.len() < HELD {
+            self.lies.late -= 1;
+            self.held.push(frame);
+            return;
+        }
+        self.nonces += 1;
+        self.send(&frame);
+        if self.lies.twice > 0 {
+            self.lies.twice -= 1;
+            self.send(&frame);
+        }
+    }
+
+    fn frame(&self, found: Found) -> Option<Frame> {
+        let Work { job, .. } = self.work.as_ref()?;
+        let byte = job.job_byte();
+        let sub = found.sub as u8;
+        let (id, version, detail) = match (job, self.kind.ids) {
+            (Job::Midstates(_), _) => (byte & 0xfc | found.tried.version as u8, None, 0),
+            (Job::Header(_), Ids::Upper4) => {
+                ((byte & 0x78) << 1 | sub & 0xf, Some(found.tried.version), found.excess)
+            }
+            (Job::Header(_), _) => (byte & 0xf8 | sub & 7, Some(found.tried.version), found.excess),
+        };
+        let id =
+            if self.kind.generation == Generation::V0 { byte & 0x7f | found.tried.version as u8 } else { id };
+        Some(Frame::Nonce(NonceAnswer { nonce: found.tried.nonce, detail, id, version }))
+    }
+
+    fn tell_untrue_nonces(&mut self) {
+        while self.lies.untrue > 0 {
+            let Some(work) = &self.work else { return };
+            let searching = self.chips[..self.reached].iter().position(|chip| chip.deadline().is_some());
+            let Some(index) = searching else { return };
+            let mask = VersionMask((self.chips[index].register(0xa4) & 0xffff) << 13);
+            let target = self.easing.target_of(0);
+            let tried = loop {
+                let tried = Try { version: 0, nonce: (self.dice.roll() as u32).to_le_bytes() };
+                if !target.is_met_by(&work.hash(mask, tried)) {
+                    break tried;
+                }
+            };
+            self.lies.untrue -= 1;
+            if let Some(frame) = self.frame(Found { tried, core: 0, sub: 0, excess: 0 }) {
+                self.send(&frame);
+            }
+        }
+    }
+
+    /// When there is something to do.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        if !self.alive {
+            return None;
+        }
+        self.chips[..self.reached].iter().filter_map(Chip::deadline).min()
+    }
+
+    /// A fault of chips or nonces; false for any other.
+    pub(crate) fn suffer(&mut self, now: Micros, fault: DeviceFault) -> bool {
+        match fault {
+            DeviceFault::LateNonce => self.lies.late = self.lies.late.saturating_add(1),
+            DeviceFault::WrongWorkId => self.lies.mislabelled = self.lies.mislabelled.saturating_add(1),
+            DeviceFault::FalseNonce => self.lies.untrue = self.lies.untrue.saturating_add(1),
+            DeviceFault::DuplicateNonce => self.lies.twice = self.lies.twice.saturating_add(1),
+            DeviceFault::LostChip => {
+                self.reached = self.dice.below(self.reached as u64) as usize;
+                self.chips[self.reached..].iter_mut().for_each(|chip| chip.stop(now));
+            }
+            _ => return false,
+        }
+        self.tell_untrue_nonces();
+        true
+    }
+
+    /// From now on so many of all results are wrong.
+    pub(crate) fn err(&mut self, now: Micros, share: f64) {
+        for chip in &mut self.chips {
+            if chip.error_share() != share {
+                chip.err(now, share);
+            }
+        }
+    }
+
+    /// Temperature that the sensor inside the chips shows, where they have one.
+    pub(crate) fn warm(&mut self, celsius: f64) {
+        if self.kind.name == "BM1368" {
+            let code = ((celsius + 299.5144) / 0.171_342).round().clamp(0.0, 65_535.0) as u32;
+            self.chips.iter_mut().for_each(|chip| chip.sense(code));
+        }
+    }
+
+    /// Hash clock of the first chip in hertz; 0 without power.
+    pub(crate) fn clock(&self) -> f64 {
+        if self.alive { self.chips.first().map_or(0.0, Chip::clock) } else { 0.0 }
+    }
+
+    /// Share of its units that hash.
+    pub(crate) fn load(&self) -> f64 {
+        let full = self.clock() * f64::from(self.kind.units) * self.chips.len() as f64;
+        if full > 0.0 { self.chips.iter().map(Chip::rate).sum::<f64>() / full } else { 0.0 }
+    }
+
+    /// Whether the chips live.
+    pub(crate) const fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    pub(crate) const fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// Chips that were fitted.
+    pub(crate) fn len(&self) -> usize {
+        self.chips.len()
+    }
+
+    /// Nonces sent and jobs begun so far.
+    pub(crate) const fn counts(&self) -> (u64, u64) {
+        (self.nonces, self.jobs)
+    }
+
+    /// Hashes the hardware would have made until `now`.
+    pub(crate) fn hashes(&self, now: Micros) -> f64 {
+        self.chips.iter().map(|chip| chip.hashes_at(now)).sum()
+    }
+}
+
+/// Whether a command reaches `chip`.
+fn is_meant(kind: &Kind, to: To, chip: &Chip) -> bool {
+    match to {
+        To::All => true,
+        // addressed with a quarter of the address it was given (`docs/protocols/bm13xx.md §5`)
+        To::Chip(address) if kind.name == "BM1372" => chip.address >> 2 == address,
+        To::Chip(address) => chip.address == address,
+    }
+}
