@@ -4,6 +4,7 @@ mod bad_input;
 mod mining;
 mod one_shot;
 mod reading;
+mod stopping;
 mod unread;
 
 use std::io::{BufRead, BufReader, Read, Write};

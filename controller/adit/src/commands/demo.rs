@@ -17,6 +17,7 @@ use crate::cli::{DemoArgs, DeviceList};
 use crate::failure::Failure;
 use crate::mining;
 use crate::mining::plan::{Plan, STOP_WITHIN};
+use crate::mining::signals::Signals;
 use crate::summary::Summary;
 
 pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<(), Failure> {
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &DemoArgs, json: bool) -> Result<(), Failure> {
 }
 
 async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
+    let signals = Signals::new()?; // from here on a signal leaves nothing behind
     let folder = tempfile::Builder::new().prefix("adit-demo-").tempdir()?; // for this user only, removed at the end
     let seed = args.seed.unwrap_or_else(mine::chance);
     let pool = serve_pool(&args.devices, seed).await?;
@@ -54,7 +56,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         stop_within: STOP_WITHIN,
         views: args.views.settings(),
     };
-    let result = mining::run(plan, seed).await;
+    let result = mining::run(plan, seed, signals).await;
     for (_, device) in devices {
         device.stop().await;
     }

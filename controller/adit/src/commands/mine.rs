@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::cli::MineArgs;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::mining::{self, plan::Plan};
+use crate::mining::{self, plan::Plan, signals::Signals};
 use crate::output;
 use crate::summary::Summary;
 use crate::terminal;
@@ -23,7 +23,7 @@ const LAST_THREADS: Duration = Duration::from_millis(200);
 pub(crate) fn run(args: &MineArgs, config: Config, json: bool) -> Result<(), Failure> {
     let plan = Plan::new(args, config)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(mining::run(plan, chance()));
+    let result = runtime.block_on(async { mining::run(plan, chance(), Signals::new()?).await });
     shut_down(runtime);
     print(&result?, json)
 }

@@ -1,11 +1,12 @@
 //! Mining: one task owns the core, one each pool session, one each open device. Nobody waits for anybody.
 
+mod ears;
 mod fleet;
 mod hotplug;
 mod operator;
 pub(crate) mod plan;
 mod progress;
-mod signals;
+pub(crate) mod signals;
 mod views;
 mod voice;
 
@@ -18,13 +19,14 @@ use adit_upstream::Session;
 use adit_upstream::io::Dialer;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::failure::Failure;
 use crate::summary::Summary;
 use crate::terminal;
+use ears::{Ears, Floods};
 use fleet::Fleet;
-use operator::{Ears, Operator};
+use operator::{Left, Operator};
 use plan::Plan;
 use signals::Signals;
 use views::Views;
@@ -35,14 +37,18 @@ const REPORTS: usize = 1_024;
 const INPUTS: usize = 256;
 /// Shares that may wait for a pool's session.
 const SHARES: usize = 1_024;
+/// Renewal of the status line.
+const GLANCE: Duration = Duration::from_secs(1);
+/// The same line in a log.
+const REMINDER: Duration = Duration::from_secs(60);
 /// How long links may take to close after the core is gone.
 const LAST_LINKS: Duration = Duration::from_secs(3);
 /// How long pool connections may take to close.
 const LAST_POOLS: Duration = Duration::from_secs(1);
 
-/// Mines until the goal is reached or a signal comes. The hardware is safe when it returns, whatever it returns.
-pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
-    let signals = Signals::new()?;
+/// Mines until the goal is reached or a signal comes. The hardware is safe when it returns, whatever it returns, unless a second
+/// signal came.
+pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summary, Failure> {
     let origin = Instant::now();
     let found = scan(&Roots::default());
     let named = plan.named(&found)?;
@@ -62,21 +68,36 @@ pub(crate) async fn run(plan: Plan, seed: u64) -> Result<Summary, Failure> {
     }
     let hotplug = hotplug::watch()?;
     let fleet = Fleet::new(origin, report_sender, open);
-    let ears = Ears { signals, reports, inputs, sessions, hotplug };
+    let ears = Ears {
+        signals,
+        glance: every(if terminal::is_interactive() { GLANCE } else { REMINDER }),
+        sample: views.are_wanted().then(|| every(views::SAMPLE)),
+        sessions,
+        hotplug,
+        floods: Floods::new(inputs, reports),
+    };
     let operator = Operator::new(plan, origin, fleet, pools, views, named, &found);
     let outcome = tokio::spawn(operator.run(ears)).await;
     terminal::clear();
+    let hurried = outcome.as_ref().is_ok_and(|left| left.hurried);
     // The operator is gone, and with it every mailbox: a task that is still there makes its hardware safe and ends.
-    if timeout(LAST_LINKS, all_closed.recv()).await.is_err() {
+    if !hurried && timeout(LAST_LINKS, all_closed.recv()).await.is_err() {
         tracing::error!("not every device could be closed in good order");
     }
     match outcome {
-        Ok((result, mut sessions)) => {
-            let _ = timeout(LAST_POOLS, async { while sessions.join_next().await.is_some() {} }).await; // cut off
+        Ok(Left { result, mut sessions, .. }) => {
+            let last = if hurried { Duration::ZERO } else { LAST_POOLS };
+            let _ = timeout(last, async { while sessions.join_next().await.is_some() {} }).await; // cut off
             result
         }
         Err(_) => Err(Failure::run(anyhow::anyhow!(
             "the controller broke down, a mistake in adit: please report what stands above; the devices were stopped"
         ))),
     }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }

@@ -1,5 +1,7 @@
 //! The task that owns the core: what happens outside goes in, what the core wants is carried out.
 
+mod ending;
+
 use std::time::Duration;
 
 use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share};
@@ -8,35 +10,20 @@ use adit_link::{Change, Found};
 use adit_protocol::wire::Micros;
 use adit_upstream::PoolConfig;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::ears::{Ears, Heard};
 use super::fleet::Fleet;
 use super::plan::{Plan, Wanted};
-use super::signals::Signals;
-use super::views::{self, Views};
+use super::views::Views;
 use super::{progress, voice};
 use crate::failure::Failure;
 use crate::output::printable;
 use crate::summary::Summary;
 use crate::terminal;
-
-/// Renewal of the status line.
-const GLANCE: Duration = Duration::from_secs(1);
-/// The same line in a log.
-const REMINDER: Duration = Duration::from_secs(60);
-/// How long answers of pools are waited for once the hardware is safe.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
-
-/// Everything that can happen.
-pub(super) struct Ears {
-    pub(super) signals: Signals,
-    pub(super) reports: mpsc::Receiver<(DeviceKey, Report)>,
-    pub(super) inputs: mpsc::Receiver<(PoolKey, PoolInput)>,
-    pub(super) sessions: JoinSet<()>,
-    pub(super) hotplug: mpsc::Receiver<Change>,
-}
+pub(super) use ending::Left;
+use ending::{Ending, How};
 
 pub(super) struct Operator {
     core: Core,
@@ -46,6 +33,8 @@ pub(super) struct Operator {
     views: Views,
     configs: Vec<PoolConfig>,
     plan: Plan,
+    /// There is a terminal with a status line.
+    interactive: bool,
     /// Devices the user named by where they are.
     named: Vec<DeviceKey>,
     /// Those of them that could not even be opened the first time, and why.
@@ -55,15 +44,6 @@ pub(super) struct Operator {
     /// What a pool complained of last.
     complaint: Option<String>,
     ending: Option<Ending>,
-}
-
-/// The run is coming to its end.
-struct Ending {
-    result: Result<Summary, Failure>,
-    /// The hardware is safe by then, or will not be.
-    by: Instant,
-    /// Answers of pools are no longer waited for then.
-    patience: Instant,
 }
 
 impl Operator {
@@ -86,6 +66,7 @@ impl Operator {
             views,
             configs,
             plan,
+            interactive: terminal::is_interactive(),
             named: Vec::new(),
             refused: Vec::new(),
             reached: false,
@@ -111,42 +92,32 @@ impl Operator {
         Micros(u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// Works until the end. The sessions come back, to be closed in good order when the shares' senders are gone.
-    pub(super) async fn run(mut self, mut ears: Ears) -> (Result<Summary, Failure>, JoinSet<()>) {
-        let interactive = terminal::is_interactive();
-        let mut glance = glances(if interactive { GLANCE } else { REMINDER });
-        let mut sample = glances(views::SAMPLE);
+    /// Works until the end.
+    pub(super) async fn run(mut self, mut ears: Ears) -> Left {
         loop {
             self.carry_out();
             self.consider();
-            if let Some(result) = self.ended() {
-                return (result, ears.sessions);
+            if let Some((result, hurried)) = self.ended() {
+                return Left { result, sessions: ears.sessions, hurried };
             }
-            let wake = self.wake_at();
-            tokio::select! {
-                biased;
-                () = ears.signals.next() => self.interrupted(),
-                Some((device, report)) = ears.reports.recv() => {
+            match ears.next(self.wake_at()).await {
+                Heard::Signal => self.interrupted(),
+                Heard::Time => self.core.on_timer(self.now()),
+                Heard::Glance => self.show_progress(),
+                Heard::Sample => self.views.sample(self.now(), &self.core),
+                Heard::SessionEnded => self.end(How::Failed(Failure::run(anyhow::anyhow!(
+                    "a pool session broke down, a mistake in adit: please report what stands above"
+                )))),
+                Heard::Plugged(change) => self.on_change(change),
+                Heard::Pool(pool, input) => {
+                    self.reached |= matches!(input, PoolInput::Up { .. });
+                    self.core.on_pool(self.now(), pool, input);
+                }
+                Heard::Device(device, report) => {
                     if report == Report::Up {
                         self.fleet.is_up(device);
                     }
                     self.core.on_report(self.now(), device, report);
-                }
-                Some((pool, input)) = ears.inputs.recv() => {
-                    self.reached |= matches!(input, PoolInput::Up { .. });
-                    self.core.on_pool(self.now(), pool, input);
-                }
-                Some(change) = ears.hotplug.recv() => self.on_change(change),
-                Some(_) = ears.sessions.join_next() => self.end(Err(Failure::run(anyhow::anyhow!(
-                    "a pool session broke down, a mistake in adit: please report what stands above"
-                )))),
-                () = sleep_until(wake.unwrap_or(self.origin)), if wake.is_some() => {
-                    self.core.on_timer(self.now());
-                }
-                _ = sample.tick(), if self.views.are_wanted() => self.views.sample(self.now(), &self.core),
-                _ = glance.tick() => {
-                    let line = progress::line(&self.core, self.now(), &self.configs);
-                    if interactive { terminal::show(&line) } else { info!("{line}") }
                 }
             }
         }
@@ -154,8 +125,12 @@ impl Operator {
 
     fn wake_at(&self) -> Option<Instant> {
         let core = self.core.deadline().and_then(|at| self.origin.checked_add(Duration::from_micros(at.0)));
-        let ending = self.ending.as_ref().map(|it| if self.core.is_stopped() { it.patience } else { it.by });
-        core.into_iter().chain(ending).min()
+        core.into_iter().chain(self.ending.as_ref().map(Ending::wake_at)).min()
+    }
+
+    fn show_progress(&self) {
+        let line = progress::line(&self.core, self.now(), &self.configs);
+        if self.interactive { terminal::show(&line) } else { info!("{line}") }
     }
 
     /// Does what the core wants.
@@ -208,12 +183,12 @@ impl Operator {
         }
         let accepted: u64 = self.core.pools().map(|pool| pool.shares.accepted).sum();
         if self.plan.goal.is_some_and(|goal| accepted >= goal) {
-            return self.end(Ok(Summary::of(&self.core, self.now())));
+            return self.end(How::Reached(Summary::of(&self.core, self.now())));
         }
         if !self.named.is_empty() && self.refused.len() == self.named.len() {
             let reasons: Vec<_> =
                 self.refused.iter().map(|(device, why)| self.refusal(*device, *why)).collect();
-            self.end(Err(Failure::run(anyhow::anyhow!("{}", reasons.join("; ")))));
+            self.end(How::Failed(Failure::run(anyhow::anyhow!("{}", reasons.join("; ")))));
         }
     }
 
@@ -227,47 +202,6 @@ impl Operator {
             _ => "name a serial port or a socket",
         };
         format!("{location}: {why}; {fix}")
-    }
-
-    fn interrupted(&mut self) {
-        if self.ending.is_some() {
-            terminal::clear();
-            std::process::exit(1); // the user does not want to wait
-        }
-        info!("stopping: making the devices safe");
-        let result = match self.complaint.take() {
-            Some(complaint) if !self.reached => {
-                Err(Failure::run(anyhow::anyhow!("no pool could be used: {complaint}")))
-            }
-            _ => Ok(Summary::of(&self.core, self.now())),
-        };
-        self.end(result);
-    }
-
-    /// Begins the end: hardware first.
-    fn end(&mut self, result: Result<Summary, Failure>) {
-        if self.ending.is_some() {
-            return;
-        }
-        let (now, by) = (self.now(), Instant::now() + self.plan.stop_within);
-        self.core.stop(now, now + self.plan.stop_within);
-        // A device's own deadline comes first, its last report after.
-        let ending =
-            Ending { result, by: by + Duration::from_millis(500), patience: Instant::now() + LAST_ANSWERS };
-        self.ending = Some(ending);
-        self.carry_out();
-    }
-
-    /// The result, once the hardware is safe and the pools have answered, or had the time to.
-    fn ended(&mut self) -> Option<Result<Summary, Failure>> {
-        let ending = self.ending.as_ref()?;
-        let now = Instant::now();
-        let answered = self.core.pools().all(|pool| pool.shares.pending == 0 || pool.up_since.is_none());
-        let over = self.core.is_stopped() && (answered || now >= ending.patience);
-        if !over && now < ending.by {
-            return None;
-        }
-        self.ending.take().map(|ending| ending.result)
     }
 
     fn attach(&mut self, wanted: Wanted) -> DeviceKey {
@@ -315,10 +249,4 @@ impl Operator {
             }
         }
     }
-}
-
-fn glances(period: Duration) -> Interval {
-    let mut glance = interval_at(Instant::now() + period, period);
-    glance.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    glance
 }

@@ -1,0 +1,121 @@
+//! The end of a run: hardware first, then the pools' last answers.
+
+use std::time::Duration;
+
+use adit_core::State;
+use adit_protocol::wire::Micros;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::info;
+
+use super::Operator;
+use crate::failure::Failure;
+use crate::summary::Summary;
+
+/// How long answers of pools are waited for once the hardware is safe.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// What the hardware still gets when the user no longer wants to wait for it.
+const HURRY: Duration = Duration::from_millis(300);
+
+/// The run is coming to its end.
+pub(super) struct Ending {
+    how: How,
+    /// The hardware is safe by then, or will not be.
+    by: Instant,
+    /// Answers of pools are no longer waited for then. `None` while the hardware is not safe.
+    patience: Option<Instant>,
+    hurried: bool,
+}
+
+/// What a run comes to.
+pub(super) enum How {
+    /// The goal was reached: everything is counted that was then.
+    Reached(Summary),
+    /// Somebody wished so at this time: the answers that still come are counted.
+    Asked(Micros),
+    Failed(Failure),
+}
+
+/// What is left of a run.
+pub(in crate::mining) struct Left {
+    pub(in crate::mining) result: Result<Summary, Failure>,
+    /// To be closed in good order, now that the shares' senders are gone.
+    pub(in crate::mining) sessions: JoinSet<()>,
+    /// Nobody wants to wait.
+    pub(in crate::mining) hurried: bool,
+}
+
+impl Ending {
+    pub(super) fn wake_at(&self) -> Instant {
+        self.patience.unwrap_or(self.by)
+    }
+}
+
+impl Operator {
+    /// A signal came.
+    pub(super) fn interrupted(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            ending.hurried = true;
+            ending.by = ending.by.min(Instant::now() + HURRY);
+            return;
+        }
+        info!("stopping: making the devices safe");
+        let how = match self.complaint.take() {
+            Some(complaint) if !self.reached => {
+                How::Failed(Failure::run(anyhow::anyhow!("no pool could be used: {complaint}")))
+            }
+            _ => How::Asked(self.now()),
+        };
+        self.end(how);
+    }
+
+    /// Begins the end: hardware first.
+    pub(super) fn end(&mut self, how: How) {
+        if self.ending.is_some() {
+            return;
+        }
+        let (now, by) = (self.now(), Instant::now() + self.plan.stop_within);
+        self.core.stop(now, now + self.plan.stop_within);
+        // A device's own deadline comes first, its last report after.
+        self.ending =
+            Some(Ending { how, by: by + Duration::from_millis(500), patience: None, hurried: false });
+        self.carry_out();
+    }
+
+    /// The result, once the hardware is safe and the pools have answered, or had the time to; and whether it is in a hurry.
+    pub(super) fn ended(&mut self) -> Option<(Result<Summary, Failure>, bool)> {
+        let ending = self.ending.as_mut()?;
+        let (now, safe) = (Instant::now(), self.core.is_stopped());
+        if safe {
+            let patience = *ending.patience.get_or_insert(now + LAST_ANSWERS);
+            let answered = self.core.pools().all(|pool| pool.shares.pending == 0 || pool.up_since.is_none());
+            if !answered && !ending.hurried && now < patience {
+                return None;
+            }
+        } else if now < ending.by {
+            return None;
+        }
+        let Ending { how, hurried, .. } = self.ending.take()?;
+        let pending: u64 = self.core.pools().map(|pool| pool.shares.pending).sum();
+        if pending > 0 {
+            info!("shares that no pool has answered yet: {pending}");
+        }
+        let result = match how {
+            _ if hurried && !safe => Err(self.unsafe_devices()),
+            How::Reached(summary) => Ok(summary),
+            How::Asked(at) => Ok(Summary::of(&self.core, at)),
+            How::Failed(failure) => Err(failure),
+        };
+        Some((result, hurried))
+    }
+
+    /// What to say when the user did not let the hardware come to rest.
+    fn unsafe_devices(&self) -> Failure {
+        let unsafe_ones = self.core.devices(self.now()).filter(|device| device.state != State::Stopped);
+        let names: Vec<_> = unsafe_ones.map(|device| device.name.to_owned()).collect();
+        Failure::run(anyhow::anyhow!(
+            "ended by a second signal before every device was safe: look after {}",
+            names.join(", ")
+        ))
+    }
+}
