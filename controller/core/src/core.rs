@@ -1,6 +1,6 @@
 //! The core itself: what comes in, what goes out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ const CALM: Duration = Duration::from_secs(1);
 pub struct Core {
     pub(crate) policy: Policy,
     pub(crate) devices: Vec<Device>,
+    /// When [`Device::on_timer`] has something to do, by time and index: a thousand devices are not asked at every nonce.
+    alarms: BTreeSet<(Micros, usize)>,
     pub(crate) pools: Vec<Pool>,
     pub(crate) effects: VecDeque<Effect>,
     /// Index of the pool that is worked for.
@@ -52,6 +54,7 @@ impl Core {
         Self {
             policy,
             devices: Vec::new(),
+            alarms: BTreeSet::new(),
             pools: (0..pools).map(|_| Pool::default()).collect(),
             effects: VecDeque::new(),
             active: None,
@@ -72,7 +75,9 @@ impl Core {
         if let Some(index) = identity::find(&self.devices, detected) {
             let device = &mut self.devices[index];
             device.arrive(now, detected, &mut self.effects);
-            return device.key;
+            let key = device.key;
+            self.set_alarm(index);
+            return key;
         }
         let key = DeviceKey(self.devices.len() as u32);
         let name = self.name(detected.candidates.first().map_or("device", |model| model.key));
@@ -93,8 +98,10 @@ impl Core {
 
     /// A scan saw the device leave.
     pub fn detach(&mut self, now: Micros, device: DeviceKey) {
-        if let Some(device) = self.devices.get_mut(device.0 as usize) {
+        let index = device.0 as usize;
+        if let Some(device) = self.devices.get_mut(index) {
             device.leave(now, &mut self.effects);
+            self.set_alarm(index);
         }
     }
 
@@ -106,11 +113,12 @@ impl Core {
             return self.on_nonce(now, index, nonce); // judged where it lies: half a kilobyte is not moved
         }
         match report {
-            Report::Event(event) => self.on_event(now, index, event),
+            Report::Event(event) => return self.on_event(now, index, event),
             Report::Up => device.up(now, &mut self.effects),
             Report::Failed(fault) => device.failed(now, fault, &self.policy, &mut self.effects),
             Report::Closed => device.closed(now, &self.policy, &mut self.effects),
         }
+        self.set_alarm(index);
     }
 
     fn on_event(&mut self, now: Micros, index: usize, event: Event) {
@@ -211,15 +219,19 @@ impl Core {
     /// Every open device is to be made safe by the instant `by`. No new work and no new link from now on.
     pub fn stop(&mut self, _now: Micros, by: Micros) {
         self.stopping = true;
-        for device in &mut self.devices {
-            device.stop(by, &mut self.effects);
+        for index in 0..self.devices.len() {
+            self.devices[index].stop(by, &mut self.effects);
+            self.set_alarm(index);
         }
     }
 
     /// The deadline has passed.
     pub fn on_timer(&mut self, now: Micros) {
-        for device in &mut self.devices {
-            device.on_timer(now, &mut self.effects);
+        let due: BTreeSet<usize> =
+            self.alarms.iter().take_while(|(at, _)| *at <= now).map(|(_, index)| *index).collect();
+        for index in due {
+            self.devices[index].on_timer(now, &mut self.effects);
+            self.set_alarm(index);
         }
         self.choose_pool(now);
         if self.change_at.is_some_and(|at| now >= at) {
@@ -239,9 +251,19 @@ impl Core {
 
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn deadline(&self) -> Option<Micros> {
-        let devices = self.devices.iter().filter_map(Device::deadline);
+        let devices = self.alarms.first().map(|(at, _)| *at);
         let pool = pools::deadline(&self.pools, self.active, self.policy.return_after);
-        devices.chain(pool).chain(self.refill_at).chain(self.change_at).min()
+        devices.into_iter().chain(pool).chain(self.refill_at).chain(self.change_at).min()
+    }
+
+    /// The life of a device may have changed.
+    fn set_alarm(&mut self, index: usize) {
+        let device = &mut self.devices[index];
+        let at = device.deadline();
+        if let Some(old) = std::mem::replace(&mut device.alarm, at) {
+            self.alarms.remove(&(old, index));
+        }
+        self.alarms.extend(at.map(|at| (at, index)));
     }
 
     /// Whether no link is open any more after [`Self::stop`].
@@ -254,6 +276,11 @@ impl Core {
         self.devices.iter().map(move |device| device.view(now))
     }
 
+    /// One device row as it is at `now`.
+    pub fn device(&self, now: Micros, key: DeviceKey) -> Option<DeviceView<'_>> {
+        self.devices.get(key.0 as usize).map(|device| device.view(now))
+    }
+
     /// All pools, in the order of priority.
     pub fn pools(&self) -> impl Iterator<Item = PoolView<'_>> {
         self.pools
@@ -262,8 +289,15 @@ impl Core {
             .map(|(index, pool)| pool.view(Self::pool_key(index), self.active == Some(index)))
     }
 
-    /// Panics when a nonce or a share is not accounted for.
+    /// Panics when a nonce, a share or a deadline of a device is not accounted for.
     pub fn assert_conserved(&self) {
+        let deadlines =
+            self.devices.iter().enumerate().filter_map(|(at, device)| Some((device.deadline()?, at)));
+        assert!(
+            deadlines.collect::<BTreeSet<_>>() == self.alarms,
+            "devices are not woken when they should be: {:?}",
+            self.alarms
+        );
         for device in &self.devices {
             assert_eq!(
                 device.tally.pending(),

@@ -27,6 +27,8 @@ pub(crate) struct Device {
     pub(crate) model: Option<&'static Model>,
     pub(crate) life: Life,
     pub(crate) link: Link,
+    /// The entry among the core's alarms.
+    pub(crate) alarm: Option<Micros>,
     /// Left alone until then for safety, also when it is plugged in again.
     pub(crate) held: Option<(Micros, Fault)>,
     /// Attempts in a row that failed before the device had been stable.
@@ -71,6 +73,7 @@ impl Device {
             model: None,
             life: Life::Stopped,
             link: Link::Closed,
+            alarm: None,
             held: None,
             failures: 0,
             never_ready: 0,

@@ -18,7 +18,7 @@ pub(crate) fn place(pool: &PoolConfig) -> String {
 
 /// Name and location of a device.
 pub(crate) fn device(core: &Core, now: Micros, key: DeviceKey) -> String {
-    match core.devices(now).find(|device| device.key == key) {
+    match core.device(now, key) {
         Some(device) => format!("{} ({})", device.name, device.detected.location),
         None => format!("device {}", key.0),
     }
@@ -53,7 +53,7 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
         Notice::Tuned(key, tuned) => info!("{} is tuned to {}: {}", device(*key), tuned.point, tuned.rate),
         Notice::Declined(key, command) => warn!("{} cannot do {command:?}", device(*key)),
         Notice::Answered { device: key, answer: Answer::Accepted, latency, .. } => {
-            let shares = core.devices(now).find(|row| row.key == *key).map_or(0, |row| row.shares.accepted);
+            let shares = core.device(now, *key).map_or(0, |row| row.shares.accepted);
             if shares == 1 {
                 info!("{}: its first share is accepted", device(*key));
             } else {

@@ -169,7 +169,7 @@ impl Stand {
     }
 
     pub(super) fn device(&self) -> DeviceView<'_> {
-        let view = self.core.devices(self.now).find(|device| device.key == self.key);
+        let view = self.core.device(self.now, self.key);
         #[allow(clippy::expect_used, reason = "rows are never removed")]
         view.expect("the row of the only device") // invariant: rows are never removed
     }

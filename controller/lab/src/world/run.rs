@@ -289,7 +289,7 @@ impl World {
     }
 
     fn device_outcome(&self, station: &Station) -> Option<DeviceOutcome> {
-        let device = self.core.devices(self.now).find(|device| device.key == station.key)?;
+        let device = self.core.device(self.now, station.key)?;
         let searched = station.rig.useful_hashes();
         let nominal = device.capability.map_or(station.item.model.nominal, |capability| capability.nominal);
         let per_nonce = device.capability.map_or(2_f64.powi(32), |capability| capability.hashes_per_nonce);

@@ -193,7 +193,7 @@ impl Operator {
     }
 
     fn refusal(&self, key: DeviceKey, why: LinkError) -> String {
-        let location = self.core.devices(self.now()).find(|device| device.key == key);
+        let location = self.core.device(self.now(), key);
         let location = location.map(|device| device.detected.location.clone()).unwrap_or_default();
         let fix = match why {
             LinkError::NotFound => "`adit devices` lists what is plugged in",
