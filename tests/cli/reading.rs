@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Running, run};
 
 /// The address that stands in the log after `label`.
-fn address(running: &Running, label: &str) -> String {
+pub(super) fn address(running: &Running, label: &str) -> String {
     running.wait_for(label, 1);
     let log = running.err.wait(|log| log.split(label).nth(1).is_some_and(|rest| rest.contains('\n')));
     let rest = log.split(label).nth(1).unwrap();
@@ -16,7 +16,7 @@ fn address(running: &Running, label: &str) -> String {
 }
 
 /// Status line and body of the answer to `GET path`.
-fn get(address: &str, path: &str) -> (String, String) {
+pub(super) fn get(address: &str, path: &str) -> (String, String) {
     let mut socket = TcpStream::connect(address).unwrap();
     write!(socket, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -25,20 +25,25 @@ fn get(address: &str, path: &str) -> (String, String) {
     (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
+/// The summary, once it shows an accepted share: it is up to a second old.
+pub(super) fn once_accepted(address: &str) -> Value {
+    loop {
+        let (status, body) = get(address, "/api/v1/summary");
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        let summary: Value = serde_json::from_str(&body).unwrap();
+        if summary["shares"]["accepted"].as_u64().unwrap() > 0 {
+            return summary;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn a_running_demo_can_be_read_and_says_what_its_summary_says() {
     let running = Running::start(&["demo", "--json", "--devices", "rbox", "--api", "127.0.0.1:0"]);
     let address = address(&running, "the API is at http://");
     running.wait_for("its first share is accepted", 1);
-    let summary = loop {
-        let (status, body) = get(&address, "/api/v1/summary");
-        assert_eq!(status, "HTTP/1.1 200 OK");
-        let summary: Value = serde_json::from_str(&body).unwrap();
-        if summary["shares"]["accepted"].as_u64().unwrap() > 0 {
-            break summary;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    };
+    let summary = once_accepted(&address);
     assert_eq!(summary["eased"], true);
     assert_eq!(summary["devices"]["hashing"], 1);
     let (_, devices) = get(&address, "/api/v1/devices/rbox-1");

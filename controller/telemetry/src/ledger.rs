@@ -260,7 +260,7 @@ impl Ledger {
             outcome,
             reason,
             pool_said,
-            latency_s: (outcome != Outcome::Lost).then(|| latency.as_secs_f64()),
+            latency_s: (outcome != Outcome::Lost).then_some(latency.as_secs_f64()),
         };
         self.shares.push(|id| ShareRow { id, ..row });
     }

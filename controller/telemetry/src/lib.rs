@@ -12,6 +12,7 @@ mod board;
 mod event;
 mod http;
 mod ledger;
+mod metrics;
 mod reading;
 mod ring;
 mod run;
@@ -23,6 +24,8 @@ mod tap;
 #[cfg(test)]
 mod testing;
 mod trouble;
+#[cfg(test)]
+mod vector_tests;
 mod view;
 mod windows;
 

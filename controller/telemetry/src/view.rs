@@ -188,7 +188,7 @@ fn slowest(all: impl Iterator<Item = Measured>, none: Missing) -> Measured {
 }
 
 /// Joules per terahash where power and rate are both known.
-fn efficiency(power: Measured, rates: &[Window]) -> Measured {
+pub(crate) fn efficiency(power: Measured, rates: &[Window]) -> Measured {
     let rate = rates.iter().find(|window| window.window == EFFICIENCY_WINDOW && window.certain);
     match (power.value, rate.and_then(|window| window.hashrate_hs).filter(|rate| *rate > 0.0)) {
         (Some(watts), Some(rate)) => Measured { value: Some(watts / rate * 1e12), ..power },

@@ -125,7 +125,12 @@ pub(crate) fn show(spans: [Option<Span>; WINDOWS.len()], nonces_per_second: Opti
         .collect()
 }
 
-fn window(name: &str, length: Duration, span: Option<Span>, nonces_per_second: Option<f64>) -> Window {
+pub(crate) fn window(
+    name: &str,
+    length: Duration,
+    span: Option<Span>,
+    nonces_per_second: Option<f64>,
+) -> Window {
     let span_of = span.unwrap_or_default();
     let awaited = nonces_per_second.map(|rate| rate * span_of.seconds);
     // Where nothing hashes, no nonce is a fact; where something does, too few awaited ones prove nothing.

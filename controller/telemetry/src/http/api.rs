@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 
-use super::ask::{Ask, Back, Named, Nothing, Page, checked};
+use super::ask::{Ask, Back, Named, Nothing, Page, checked, number};
 use super::guard::{Ids, guard};
 use super::problem::{Refusal, Refusals};
 use super::{openapi, stream};
 use crate::board::Board;
 use crate::event::{Event, ShareRow};
+use crate::metrics;
 use crate::snapshot::{Device, Pool, Snapshot, Summary, Unit};
 
 /// Streams of events at the same time.
@@ -71,6 +72,7 @@ pub(crate) fn router(served: Served) -> Router {
         .route("/api/v1/shares", get(shares))
         .route("/api/v1/events", get(events))
         .route("/api/v1/openapi.json", get(description))
+        .route("/metrics", get(scrape))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(|| async { Refusal::not_found("there is no such path; /api/v1/openapi.json lists all") })
@@ -147,6 +149,7 @@ pub(super) struct Chips {
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<u64>,
     /// Leave out so many from the beginning: `next` of the last answer.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     after: Option<u64>,
 }
 
@@ -202,9 +205,9 @@ pub(super) async fn shares(
     State(served): State<Served>,
     Ask(asked): Ask<Back>,
 ) -> Result<Json<ShareList>, Refusal> {
-    let limit = asked.limit()?;
+    let (limit, before) = (asked.limit()?, asked.before()?);
     let ledger = served.board.ledger();
-    let mut rest = ledger.shares_before(asked.before());
+    let mut rest = ledger.shares_before(before);
     let shares: Vec<ShareRow> = rest.by_ref().take(limit).cloned().collect();
     let next = rest.next().and_then(|_| Some(shares.last()?.id));
     Ok(Json(ShareList { shares, next }))
@@ -219,8 +222,10 @@ pub(super) struct Events {
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<u64>,
     /// Only those with a smaller `id`, newest first: `next` of the last answer.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     before: Option<u64>,
     /// Only those with a larger `id`; a stream begins after it.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     after: Option<u64>,
 }
 
@@ -249,13 +254,13 @@ pub(super) async fn events(
     Ask(asked): Ask<Events>,
 ) -> Result<Response, Refusal> {
     let limit = checked(asked.limit)?;
+    let (before, after) = (number(asked.before)?, number(asked.after)?);
     if stream::is_wanted(&headers) {
-        return stream::stream(&served, &headers, asked.after);
+        return stream::stream(&served, &headers, after);
     }
     let ledger = served.board.ledger();
-    let after = asked.after.unwrap_or(0);
-    let mut rest =
-        ledger.events_before(asked.before.unwrap_or(u64::MAX)).take_while(|event| event.id > after);
+    let after = after.unwrap_or(0);
+    let mut rest = ledger.events_before(before.unwrap_or(u64::MAX)).take_while(|event| event.id > after);
     let events: Vec<Event> = rest.by_ref().take(limit).cloned().collect();
     let next = rest.next().and_then(|_| Some(events.last()?.id));
     Ok(Json(EventList { events, next, newest: ledger.newest_event() }).into_response())
@@ -265,6 +270,18 @@ pub(super) async fn events(
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "service", responses((status = 200, body = Object), Refusals))]
 pub(super) async fn description(_: Ask<Nothing>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], openapi::document()).into_response()
+}
+
+/// The same figures for Prometheus: in OpenMetrics for a scraper that accepts it, else in the older text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "service",
+    responses((status = 200, content((String = "application/openmetrics-text"), (String = "text/plain"))), Refusals)
+)]
+pub(super) async fn scrape(State(served): State<Served>, headers: HeaderMap, _: Ask<Nothing>) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = metrics::Format::accepted(accept);
+    let page = metrics::page(&served.snapshot(), format);
+    ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
 }
 
 /// How adit is.

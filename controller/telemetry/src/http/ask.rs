@@ -52,6 +52,7 @@ pub(crate) struct Page {
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<u64>,
     /// Leave out so many from the beginning: `next` of the last answer.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     after: Option<u64>,
 }
 
@@ -62,7 +63,7 @@ impl Page {
 
     /// The part of `all` that is asked for, and where the next one begins.
     pub(crate) fn of<T>(&self, all: impl IntoIterator<Item = T>) -> Result<(Vec<T>, Option<u64>), Refusal> {
-        let (limit, after) = (checked(self.limit)?, self.after.unwrap_or(0));
+        let (limit, after) = (checked(self.limit)?, number(self.after)?.unwrap_or(0));
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
         let mut rest = all.into_iter().skip(skipped);
         let part: Vec<T> = rest.by_ref().take(limit).collect();
@@ -80,6 +81,7 @@ pub(crate) struct Back {
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<u64>,
     /// Only those with a smaller `id`: `next` of the last answer.
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     before: Option<u64>,
 }
 
@@ -88,8 +90,8 @@ impl Back {
         checked(self.limit)
     }
 
-    pub(crate) fn before(&self) -> u64 {
-        self.before.unwrap_or(u64::MAX)
+    pub(crate) fn before(&self) -> Result<u64, Refusal> {
+        Ok(number(self.before)?.unwrap_or(u64::MAX))
     }
 }
 
@@ -97,5 +99,14 @@ pub(crate) fn checked(limit: Option<u64>) -> Result<usize, Refusal> {
     match limit.unwrap_or(USUAL) {
         limit @ 1..=MOST => Ok(limit as usize),
         other => Err(Refusal::bad_request(format!("limit is {other}; it can be 1 to {MOST}"))),
+    }
+}
+
+/// A number that every JSON reader can hold.
+pub(crate) fn number(number: Option<u64>) -> Result<Option<u64>, Refusal> {
+    const MOST: u64 = (1 << 53) - 1;
+    match number {
+        Some(number) if number > MOST => Err(Refusal::bad_request(format!("{number} is above {MOST}"))),
+        number => Ok(number),
     }
 }

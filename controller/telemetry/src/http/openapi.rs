@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use super::api;
+use super::problem::Problem;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,9 +23,11 @@ use super::api;
         api::shares,
         api::events,
         api::description,
+        api::scrape,
         api::healthy,
         api::ready,
-    )
+    ),
+    components(schemas(Problem))
 )]
 struct Interface;
 

@@ -25,9 +25,21 @@ async fn every_path_of_the_description_is_served_and_every_served_path_is_descri
     for wanted in ["summary", "pools", "devices", "chips", "shares", "events"] {
         assert!(paths.contains_key(&format!("/api/v1/{wanted}")), "{wanted}");
     }
-    for path in paths.keys() {
+    for path in paths.keys().filter(|path| *path != "/metrics") {
         get(&rig, &path.replace("{name}", "icarus-1")).await;
     }
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_format_that_the_scraper_accepts() {
+    let rig = rig();
+    let open =
+        ask(&rig, request("/metrics", &[("accept", "application/openmetrics-text;version=1.0.0")])).await;
+    assert!(open.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    let text = open.into_body().collect().await.unwrap().to_bytes();
+    assert!(text.ends_with(b"# EOF\n"));
+    let classic = ask(&rig, request("/metrics", &[])).await;
+    assert!(classic.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
 }
 
 #[tokio::test]
@@ -42,7 +54,7 @@ async fn devices_come_in_pages_that_add_up() {
         path = format!("/api/v1/devices?limit=2&after={next}");
     }
     assert_eq!(names, ["icarus-1", "icarus-2", "icarus-3"]);
-    let beyond = get(&rig, "/api/v1/devices?after=18446744073709551615").await;
+    let beyond = get(&rig, "/api/v1/devices?after=9007199254740991").await;
     assert_eq!(beyond, json!({ "devices": [], "next": null }));
 }
 
@@ -84,6 +96,7 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
         "/api/v1/devices?limit=501",
         "/api/v1/devices?limit=-1",
         "/api/v1/devices?limit=x",
+        "/api/v1/devices?after=9007199254740992",
         "/api/v1/devices?colour=red",
         "/api/v1/summary?x=1",
         "/api/v1/shares?limit=1&limit=2",

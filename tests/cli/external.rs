@@ -1,0 +1,112 @@
+//! A running adit read with other people's tools. They are installed by `.ci/run`; without `ADIT_EXTERNAL=1` these tests say that
+//! they are skipped.
+
+use std::fs;
+use std::process::Command;
+
+use super::reading::{address, get, once_accepted};
+use super::{PATIENCE, Running};
+
+/// Whether tests with other people's tools are wanted. Says so where they are not.
+fn wanted(what: &str) -> bool {
+    let wanted = std::env::var_os("ADIT_EXTERNAL").is_some_and(|value| value == "1");
+    if !wanted {
+        eprintln!("skipped: {what} (set ADIT_EXTERNAL=1 where the tools are installed, as .ci/run does)");
+    }
+    wanted
+}
+
+/// Runs a tool to its end; it must succeed. Gives what it printed.
+fn tool(program: &str, args: &[&str]) -> String {
+    let done = Command::new("timeout")
+        .arg(PATIENCE.as_secs().to_string())
+        .arg(program)
+        .args(args)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{program} {args:?}:\n{out}\n{err}");
+    format!("{out}{err}")
+}
+
+/// A demo that has had shares accepted, and where its API is.
+fn demo() -> (Running, String) {
+    let running = Running::start(&["demo", "--json", "--devices", "icarus,rbox:2", "--api", "127.0.0.1:0"]);
+    let address = address(&running, "the API is at http://");
+    once_accepted(&address);
+    (running, address)
+}
+
+#[test]
+fn promtool_accepts_the_alert_rules_their_tests_and_every_question_of_the_dashboard() {
+    if !wanted("promtool on rules and dashboard") {
+        return;
+    }
+    tool("promtool", &["check", "rules", "docs/monitoring/adit-alerts.yml"]);
+    tool("promtool", &["test", "rules", "docs/monitoring/adit-alerts-test.yml"]);
+    let dashboard = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/monitoring/grafana-adit.json");
+    let dashboard: serde_json::Value = serde_json::from_str(&fs::read_to_string(dashboard).unwrap()).unwrap();
+    let mut rules = String::from("groups:\n- name: dashboard\n  rules:\n");
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    for (number, target) in targets.enumerate() {
+        let question = target["expr"].as_str().unwrap();
+        let question =
+            question.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$device", ".*");
+        rules += &format!("  - record: dashboard:panel{number}\n    expr: '{question}'\n");
+    }
+    assert!(rules.lines().count() > 20);
+    let file = tempfile::Builder::new().suffix(".yml").tempfile().unwrap();
+    fs::write(&file, rules).unwrap();
+    tool("promtool", &["check", "rules", file.path().to_str().unwrap()]);
+}
+
+#[test]
+fn the_strict_parsers_of_prometheus_accept_the_metrics_in_both_formats() {
+    if !wanted("prometheus_client and promtool on /metrics") {
+        return;
+    }
+    let (_running, address) = demo();
+    let read = "import sys, urllib.request\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict\n\
+        from prometheus_client.parser import text_string_to_metric_families as classic\n\
+        def get(accept):\n    \
+            request = urllib.request.Request(sys.argv[1], headers={'Accept': accept})\n    \
+            return urllib.request.urlopen(request).read().decode()\n\
+        new = {f.name: f for f in strict(get('application/openmetrics-text; version=1.0.0'))}\n\
+        old = {f.name for f in classic(get('text/plain'))}\n\
+        assert len(new) == len(old) > 30, (len(new), len(old))\n\
+        accepted = sum(s.value for s in new['adit_shares'].samples if s.labels['result'] == 'accepted')\n\
+        assert accepted > 0, new['adit_shares']\n\
+        print('families', len(new))\n";
+    let printed = tool("python3", &["-c", read, &format!("http://{address}/metrics")]);
+    assert!(printed.contains("families"), "{printed}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, get(&address, "/metrics").1).unwrap();
+    tool("sh", &["-c", &format!("promtool check metrics < {}", file.path().display())]);
+}
+
+#[test]
+fn schemathesis_finds_no_answer_that_the_description_does_not_promise() {
+    if !wanted("schemathesis on the REST interface") {
+        return;
+    }
+    let (_running, address) = demo();
+    let folder = tempfile::tempdir().unwrap();
+    let printed = tool(
+        "sh",
+        &[
+            "-c",
+            &format!(
+                "cd {} && schemathesis run http://{address}/api/v1/openapi.json --checks all --max-examples 100 --seed 1 --no-color",
+                folder.path().display()
+            ),
+        ],
+    );
+    println!(
+        "{}",
+        printed.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
+    );
+    assert!(printed.contains("No issues found") || printed.contains("passed"), "{printed}");
+}
