@@ -23,9 +23,11 @@ mod entry;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use entry::{Entry, What};
 pub use reader::{Broken, Reader, Why};
+pub use timeline::{Seen, Sight, Timeline};
 
 /// The first line of every recording, without its end.
 pub const HEADING: &str = "adit recording 1";

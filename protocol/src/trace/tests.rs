@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Broken, Entry, HEADING, LINE_LIMIT, Reader, What, Why};
+use super::{Broken, Entry, HEADING, LINE_LIMIT, Reader, Seen, Timeline, What, Why};
 use crate::wire::{Micros, Port, Side};
 
 /// What a reader makes of the parts of a recording, one line of text per item.
@@ -153,4 +153,66 @@ fn a_line_without_end_takes_no_memory() {
     }
     reader.feed(b"\n6 0 timer\n", &mut |item| items.push(item.is_ok()));
     assert_eq!(items, [false, true]);
+}
+
+/// What a timeline shows of bytes at the given times: link, microseconds, sender, bytes in hex.
+fn shown(lines: &[(u32, u64, char, &str)]) -> Vec<String> {
+    let (mut timeline, mut seen) = (Timeline::default(), Vec::new());
+    let mut each = |sight: super::Sight<'_>| {
+        let Seen::Item { item, .. } = sight.what else { return };
+        let found = item.found.map_or_else(|why| why, |frame| frame["type"].as_str().unwrap().to_owned());
+        seen.push(format!(
+            "{} {} {:?} {found} @{}+{}",
+            sight.at.0, sight.link, item.from, item.offset, item.len
+        ));
+    };
+    for link in [0, 1] {
+        let what = What::Device { models: "icarus,antminer-u2", location: "serial:./x" };
+        timeline.feed(&Entry { at: Micros(0), link, what }, &mut each);
+    }
+    for (link, at, from, hex) in lines {
+        let bytes = crate::hex::decode(hex);
+        let what = match from {
+            '!' => What::Words("! identified antminer-u2"),
+            _ => What::Bytes {
+                from: if *from == '>' { Side::Host } else { Side::Device },
+                port: Port(0),
+                bytes: bytes.as_deref().unwrap(),
+            },
+        };
+        timeline.feed(&Entry { at: Micros(*at), link: *link, what }, &mut each);
+    }
+    timeline.finish(&mut each);
+    seen
+}
+
+#[test]
+fn both_directions_of_every_link_are_decoded_apart_in_the_order_of_time() {
+    let job = "00".repeat(64);
+    let lines = [(0, 10, '>', &*job), (1, 11, '<', "0001"), (0, 12, '<', "000187a2"), (1, 13, '<', "87a2")];
+    assert_eq!(shown(&lines), ["10 0 Host job @0+64", "12 0 Device nonce @0+4", "13 1 Device nonce @0+4"]);
+}
+
+#[test]
+fn silence_ends_a_message_and_is_heard_at_the_next_line() {
+    let lines = [(0, 10, '<', "00"), (0, 30_010, '<', "000187a2")];
+    assert_eq!(shown(&lines), ["10 0 Device silence after 1 of 4 bytes @0+1", "30010 0 Device nonce @1+4"]);
+}
+
+#[test]
+fn a_device_that_turns_out_to_be_another_model_is_decoded_as_that() {
+    let lines = [(0, 10, '<', "000187a2"), (0, 20, '!', ""), (0, 30, '<', "000187a201")];
+    assert_eq!(shown(&lines), ["10 0 Device nonce @0+4", "30 0 Device nonce @0+5"]);
+}
+
+#[test]
+fn bytes_of_an_unknown_model_are_shown_as_such() {
+    let mut seen = Vec::new();
+    let what = What::Bytes { from: Side::Host, port: Port(3), bytes: &[1, 2] };
+    Timeline::default().feed(&Entry { at: Micros(1), link: 9, what }, &mut |sight| {
+        if let Seen::Item { port, item } = sight.what {
+            seen.push((port, item.len, item.found.is_err()));
+        }
+    });
+    assert_eq!(seen, [(Port(3), 2, true)]);
 }
