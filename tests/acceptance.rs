@@ -6,5 +6,6 @@ mod cli;
 mod conformance;
 mod generated;
 mod layers;
+mod recordings;
 mod tidy;
 mod worlds;

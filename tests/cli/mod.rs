@@ -5,6 +5,7 @@ mod external;
 mod mining;
 mod one_shot;
 mod reading;
+mod recording;
 mod stopping;
 mod unread;
 

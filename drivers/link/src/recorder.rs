@@ -76,7 +76,7 @@ impl Recorder {
             Entry { at, link, what: What::Words(&words) }.write(&mut head);
         }
         let _ = self.lines.try_send(Message::Begin(link, head)); // full or gone: the tap counts what is lost
-        Tap { lines: self.lines.clone(), link, at, lost: 0 }
+        Tap { lines: self.lines.clone(), link, lost: 0 }
     }
 
     /// Writes what waits and closes the file; waits at most three seconds for it.
@@ -96,8 +96,6 @@ impl Recorder {
 pub struct Tap {
     lines: SyncSender<Message>,
     link: u32,
-    /// Of the last line.
-    at: Micros,
     /// Lines that found no room.
     lost: u64,
 }
@@ -105,23 +103,26 @@ pub struct Tap {
 impl Tap {
     /// `input` is about to be passed to the machine.
     pub(crate) fn input(&mut self, at: Micros, input: &Input<'_>) {
-        self.at = at;
         match input {
-            Input::Bytes { port, bytes } => self.say(What::Bytes { from: Side::Device, port: *port, bytes }),
-            _ => self.say(What::Words(&describe_input(input))),
+            Input::Bytes { port, bytes } => {
+                self.say(at, What::Bytes { from: Side::Device, port: *port, bytes })
+            }
+            _ => self.say(at, What::Words(&describe_input(input))),
         }
     }
 
-    /// The machine wants `action`, moved by the last input.
-    pub(crate) fn action(&mut self, action: &Action) {
+    /// The machine wants `action`.
+    pub(crate) fn action(&mut self, at: Micros, action: &Action) {
         match action {
-            Action::Write { port, bytes } => self.say(What::Bytes { from: Side::Host, port: *port, bytes }),
-            _ => self.say(What::Words(&describe(action))),
+            Action::Write { port, bytes } => {
+                self.say(at, What::Bytes { from: Side::Host, port: *port, bytes })
+            }
+            _ => self.say(at, What::Words(&describe(action))),
         }
     }
 
-    fn say(&mut self, what: What<'_>) {
-        let (at, link) = (self.at, self.link);
+    fn say(&mut self, at: Micros, what: What<'_>) {
+        let link = self.link;
         let mut lines = Vec::with_capacity(256);
         if self.lost > 0 {
             Entry { at, link, what: What::Lost(self.lost) }.write(&mut lines);

@@ -8,22 +8,25 @@ use clap::{Args, ValueEnum};
 
 /// Decode a capture of a device's wire: one line per frame, or the reason why bytes were skipped
 ///
-/// Nothing is guessed: the dialect is named, and the direction unless it is the device's. A file holds the bytes of one direction.
+/// A recording made with --record says itself what it holds. Of other captures nothing is guessed: the dialect is named, and
+/// the direction unless it is the device's; such a file holds the bytes of one direction.
 #[derive(Debug, Args)]
 #[command(after_long_help = format!(
     "Examples:\n  \
+    adit decode run.rec\n  \
     adit decode --protocol icarus --from device nonces.bin\n  \
     echo 000187a2 | adit decode --protocol icarus --from device --hex --json -\n\n\
     Protocols:\n{}\n\n\
     JSON, one object per line:\n  \
     {{\"offset\",\"len\",\"ok\":true,\"from\":\"host|device\",\"frame\":{{\"type\",…}}}}\n  \
-    {{\"offset\",\"len\",\"ok\":false,\"reason\"}}",
+    {{\"offset\",\"len\",\"ok\":false,\"reason\"}}\n  \
+    of a recording, in front: \"at_us\" \"link\" \"port\"; and {{\"at_us\",\"link\",\"event\"}} for what is no bytes",
     PROTOCOLS.iter().map(|it| format!("  {:10} {}", it.name, it.about)).collect::<Vec<_>>().join("\n")
 ))]
 pub(crate) struct DecodeArgs {
-    /// Wire format of the capture
+    /// Wire format of the capture; a recording of adit needs none
     #[arg(long, value_name = "NAME", value_parser = parse_protocol)]
-    pub(crate) protocol: &'static Protocol,
+    pub(crate) protocol: Option<&'static Protocol>,
 
     /// Which side sent the bytes
     #[arg(long, value_name = "SIDE", default_value = "device")]
@@ -33,7 +36,7 @@ pub(crate) struct DecodeArgs {
     #[arg(long)]
     pub(crate) hex: bool,
 
-    /// Capture of one direction; `-` is standard input
+    /// Recording, or capture of one direction; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{DeviceList, ViewArgs};
+use super::{DeviceList, RecordArgs, ViewArgs};
 
 /// Mine without hardware: simulated devices on real pseudo-terminals, a pool on loopback, the real controller
 ///
@@ -29,6 +29,9 @@ pub(crate) struct DemoArgs {
     /// Everything that is chance in the simulation follows from it [default: another one each time]
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) record: RecordArgs,
 
     #[command(flatten)]
     pub(crate) views: ViewArgs,

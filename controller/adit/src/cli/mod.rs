@@ -7,6 +7,8 @@ mod devices;
 mod list;
 mod mine;
 mod pools;
+mod record;
+mod replay;
 mod udev;
 mod verify;
 mod views;
@@ -21,6 +23,8 @@ pub(crate) use devices::DevicesArgs;
 pub(crate) use list::DeviceList;
 pub(crate) use mine::MineArgs;
 pub(crate) use pools::{PoolArg, PoolArgs};
+pub(crate) use record::RecordArgs;
+pub(crate) use replay::ReplayArgs;
 pub(crate) use udev::UdevArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use views::ViewArgs;
@@ -63,6 +67,7 @@ pub(crate) enum Command {
     Udev(UdevArgs),
     Verify(VerifyArgs),
     Decode(DecodeArgs),
+    Replay(ReplayArgs),
     World(WorldArgs),
     Bench(BenchArgs),
 }

@@ -54,6 +54,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         policy: Policy::default(),
         goal: args.shares,
         stop_within: STOP_WITHIN,
+        record: args.record.clone(),
         views: args.views.settings(),
     };
     let result = mining::run(plan, seed, signals).await;

@@ -1,10 +1,12 @@
 //! What the commands do.
 
 pub(crate) mod bench;
+mod capture;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod mine;
+pub(crate) mod replay;
 pub(crate) mod udev;
 pub(crate) mod verify;
 pub(crate) mod world;

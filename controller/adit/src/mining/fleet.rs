@@ -4,7 +4,8 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use adit_driver::{DeviceKey, Fault, LinkError, Order, Report};
-use adit_link::{Found, Link};
+use adit_link::{Found, Link, Recorder};
+use adit_protocol::wire::Micros;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
@@ -26,6 +27,7 @@ pub(crate) struct Fleet {
     reports: mpsc::Sender<(DeviceKey, Report)>,
     /// Held by every task: when all are dropped, no device is open any more.
     open: mpsc::Sender<()>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 #[derive(Debug)]
@@ -43,8 +45,16 @@ impl Fleet {
         origin: Instant,
         reports: mpsc::Sender<(DeviceKey, Report)>,
         open: mpsc::Sender<()>,
+        recorder: Option<Arc<Recorder>>,
     ) -> Self {
-        Self { origin, rows: Vec::new(), openings: Arc::new(Semaphore::new(OPENINGS)), reports, open }
+        Self {
+            origin,
+            rows: Vec::new(),
+            openings: Arc::new(Semaphore::new(OPENINGS)),
+            reports,
+            open,
+            recorder,
+        }
     }
 
     /// `key` is the device `wanted`, from now on if it was there before.
@@ -114,6 +124,7 @@ impl Fleet {
             openings: Arc::clone(&self.openings),
             reports: self.reports.clone(),
             open: self.open.clone(),
+            recorder: self.recorder.clone(),
         };
         let reports = self.reports.clone();
         tokio::spawn(async move {
@@ -132,6 +143,7 @@ struct Opening {
     openings: Arc<Semaphore>,
     reports: mpsc::Sender<(DeviceKey, Report)>,
     open: mpsc::Sender<()>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Opening {
@@ -139,10 +151,14 @@ impl Opening {
         let _open = self.open;
         let machine = adit_catalog::start(&self.wanted.detected, self.wanted.settings.clone());
         let permit = self.openings.acquire().await;
-        let link = open(self.wanted).await;
+        let link = open(self.wanted.clone()).await;
         drop(permit);
         match (link, machine) {
-            (Ok(link), Ok(machine)) => {
+            (Ok(mut link), Ok(machine)) => {
+                if let Some(recorder) = self.recorder {
+                    let at = Micros(self.origin.elapsed().as_micros() as u64);
+                    link = link.recorded(recorder.link(at, &self.wanted.detected, &self.wanted.settings));
+                }
                 adit_link::run(link, machine, self.key, self.origin, orders, self.reports).await;
             }
             (Err(why), _) => {

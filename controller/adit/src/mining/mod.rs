@@ -10,11 +10,13 @@ pub(crate) mod signals;
 mod views;
 mod voice;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::PoolInput;
 use adit_driver::{DeviceKey, PoolKey, Report};
-use adit_link::{Roots, scan};
+use adit_link::{Recorder, Roots, scan};
 use adit_upstream::Session;
 use adit_upstream::io::Dialer;
 use tokio::sync::mpsc;
@@ -53,6 +55,8 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let found = scan(&Roots::default());
     let named = plan.named(&found)?;
     let views = Views::open(&plan.views, &plan.pools)?;
+    let record = plan.record.record.clone();
+    let recorder = record.as_deref().map(|path| start_recording(path, plan.record.limit())).transpose()?;
 
     let (report_sender, reports) = mpsc::channel::<(DeviceKey, Report)>(REPORTS);
     let (input_sender, inputs) = mpsc::channel::<(PoolKey, PoolInput)>(INPUTS);
@@ -67,7 +71,7 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
         pools.push(sender);
     }
     let hotplug = hotplug::watch()?;
-    let fleet = Fleet::new(origin, report_sender, open);
+    let fleet = Fleet::new(origin, report_sender, open, recorder.clone());
     let ears = Ears {
         signals,
         glance: every(if terminal::is_interactive() { GLANCE } else { REMINDER }),
@@ -83,6 +87,11 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     // The operator is gone, and with it every mailbox: a task that is still there makes its hardware safe and ends.
     if !hurried && timeout(LAST_LINKS, all_closed.recv()).await.is_err() {
         tracing::error!("not every device could be closed in good order");
+    }
+    if let (Some(recorder), Some(path)) = (recorder, &record)
+        && let Err(error) = recorder.close()
+    {
+        tracing::error!("{}: the recording is not complete: {error}", path.display());
     }
     match outcome {
         Ok(Left { result, mut sessions, .. }) => {
@@ -100,4 +109,9 @@ fn every(period: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
+}
+
+fn start_recording(path: &Path, limit: u64) -> Result<Arc<Recorder>, Failure> {
+    let refuse = |error| anyhow::anyhow!("--record {}: cannot be written: {error}", path.display());
+    Recorder::create(path, limit).map(Arc::new).map_err(|error| Failure::usage(refuse(error)))
 }

@@ -7,7 +7,7 @@ use adit_driver::{Detected, Settings};
 use adit_link::{Found, Selector, SelectorError};
 use adit_upstream::{PoolConfig, Proxy};
 
-use crate::cli::MineArgs;
+use crate::cli::{MineArgs, RecordArgs};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 
@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     /// Accepted shares after which it ends.
     pub(crate) goal: Option<u64>,
     pub(crate) stop_within: Duration,
+    /// What is written down of it, and where.
+    pub(crate) record: RecordArgs,
     /// What may be read of it, and where.
     pub(crate) views: adit_telemetry::Settings,
 }
@@ -78,6 +80,7 @@ impl Plan {
             policy: config.mine.policy(),
             goal: args.shares.or(config.mine.shares),
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
+            record: args.record.clone(),
             views: args.views.settings(),
             overrides: config
                 .device

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use adit_driver::{Action, Input, Machine};
 use adit_protocol::wire::Micros;
+use tokio::time::Instant;
 
+use super::micros_since;
 use crate::Tap;
 
 /// The machine panicked: a mistake in its code. It may be called again, but nothing it says is trusted.
@@ -16,11 +18,13 @@ pub(super) struct Panicked;
 pub(super) struct Guarded {
     machine: Box<dyn Machine>,
     tap: Option<Tap>,
+    /// The instant that the machine calls zero.
+    origin: Instant,
 }
 
 impl Guarded {
-    pub(super) fn new(machine: Box<dyn Machine>, tap: Option<Tap>) -> Self {
-        Self { machine, tap }
+    pub(super) fn new(machine: Box<dyn Machine>, tap: Option<Tap>, origin: Instant) -> Self {
+        Self { machine, tap, origin }
     }
 
     pub(super) fn on_input(&mut self, now: Micros, input: Input<'_>) -> Result<(), Panicked> {
@@ -33,7 +37,7 @@ impl Guarded {
     pub(super) fn next_action(&mut self) -> Result<Option<Action>, Panicked> {
         let action = self.call(|machine| machine.next_action())?;
         if let (Some(tap), Some(action)) = (&mut self.tap, &action) {
-            tap.action(action);
+            tap.action(micros_since(self.origin), action);
         }
         Ok(action)
     }

@@ -47,7 +47,7 @@ pub async fn run(
     orders: mpsc::Receiver<Order>,
     reports: mpsc::Sender<(DeviceKey, Report)>,
 ) {
-    let machine = Guarded::new(machine, link.tap.take());
+    let machine = Guarded::new(machine, link.tap.take(), origin);
     let mut runner = Runner {
         wires: Wires::new(link),
         machine,

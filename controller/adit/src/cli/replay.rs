@@ -1,0 +1,22 @@
+//! `adit replay`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Play a recording to today's drivers and say where they do something else
+///
+/// Every input of a recorded driver (bytes, works, timers) is given to the driver of this build at its recorded time, and all
+/// it does is compared with what was recorded. Exit status 0: no difference.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  \
+    adit mine --record run.rec …\n  \
+    adit replay run.rec\n\n\
+    JSON, one object per link:\n  \
+    {\"link\",\"models\",\"location\",\"inputs\",\"actions\",\"ok\":true}\n  \
+    {\"link\",\"models\",\"location\",\"inputs\",\"actions\",\"ok\":false,\"reason\"}")]
+pub(crate) struct ReplayArgs {
+    /// Recording; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}

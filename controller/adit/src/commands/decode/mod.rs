@@ -1,0 +1,37 @@
+//! `adit decode`: a capture, frame by frame.
+
+mod bytes;
+mod print;
+mod recording;
+
+use std::io::{self, BufWriter};
+
+use adit_protocol::protocols::PROTOCOLS;
+
+use super::capture::Capture;
+use crate::cli::DecodeArgs;
+use crate::failure::Failure;
+
+pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
+    let mut capture = Capture::open(&args.file)?;
+    let live = args.file.as_os_str() == "-"; // somebody may be typing, or watching a wire: every line leaves at once
+    let stdout = io::stdout().lock();
+    let out: Box<dyn io::Write> = if live { Box::new(stdout) } else { Box::new(BufWriter::new(stdout)) };
+    let mut printer = print::Printer { out, json };
+    let result = match args.protocol {
+        Some(protocol) => {
+            let mut decoder = protocol.decoder(args.from.into());
+            bytes::decode(&mut capture, args, decoder.as_mut(), &mut printer)
+        }
+        None if capture.is_recording() => recording::decode(&mut capture, args, &mut printer),
+        None => {
+            let names = PROTOCOLS.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
+            Err(Failure::usage(anyhow::anyhow!(
+                "{}: this is no recording of adit; say with --protocol what it holds: {names}",
+                args.file.display()
+            )))
+        }
+    };
+    printer.out.flush()?;
+    result
+}

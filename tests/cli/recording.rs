@@ -1,0 +1,70 @@
+//! `--record`, `decode` and `replay` of what was recorded.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::run;
+
+#[test]
+fn a_recorded_demo_decodes_without_a_stray_byte_and_replays_without_a_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("demo.rec");
+    let file = file.to_str().unwrap();
+    let devices = "icarus:1,antminer-u3:1";
+    let demo =
+        run(&["demo", "--devices", devices, "--shares", "4", "--seed", "3", "--record", file, "--json"]);
+    assert_eq!(demo.status, Some(0), "{}", demo.err);
+
+    let decoded = run(&["decode", file, "--json"]);
+    assert_eq!(decoded.status, Some(0), "{}", decoded.err);
+    let lines = decoded.json_lines();
+    let frames = |from: &str, kind: &str| {
+        lines.iter().filter(|line| line["from"] == from && line["frame"]["type"] == kind).count() as u64
+    };
+    assert_eq!(lines.iter().filter(|line| line["ok"] == false).count(), 0, "{}", decoded.out);
+    assert!(
+        frames("host", "job") >= 2 && frames("device", "nonce") >= demo.json()["accepted"].as_u64().unwrap()
+    );
+
+    let replayed = run(&["replay", file, "--json"]);
+    assert_eq!(replayed.status, Some(0), "{}{}", replayed.out, replayed.err);
+    let links = replayed.json_lines();
+    assert_eq!(links.len(), 2);
+    assert!(links.iter().all(|link| link["ok"] == Value::Bool(true) && link["actions"].as_u64() > Some(5)));
+
+    // Another job than the driver writes: damaged if the checksum stays, a difference if it goes.
+    let text = fs::read_to_string(file).unwrap();
+    let at = text.find(" > ").unwrap() + 3;
+    let mut other = text.clone().into_bytes();
+    other[at] = if other[at] == b'0' { b'1' } else { b'0' };
+    fs::write(file, &other).unwrap();
+    let damaged = run(&["replay", file]);
+    assert_eq!(damaged.status, Some(1));
+    assert!(damaged.err.contains("damaged: checksum"), "{}", damaged.err);
+    let end = at + text[at..].find('\n').unwrap();
+    other.drain(end - 6..end);
+    fs::write(file, &other).unwrap();
+    let differs = run(&["replay", file, "--json"]);
+    assert_eq!(differs.status, Some(1));
+    let reasons: Vec<_> =
+        differs.json_lines().iter().filter_map(|it| it["reason"].as_str().map(str::to_owned)).collect();
+    assert!(reasons.len() == 1 && reasons[0].contains("recorded `> "), "{reasons:?}");
+}
+
+#[test]
+fn what_is_no_recording_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.bin");
+    fs::write(&file, b"\x00\x01\x87\xa2").unwrap();
+    let file = file.to_str().unwrap();
+    for command in [&["replay", file][..], &["decode", file]] {
+        let refused = run(command);
+        assert_eq!(refused.status, Some(2), "{}", refused.err);
+        assert!(refused.err.contains("this is no recording of adit"), "{}", refused.err);
+    }
+    let refused =
+        run(&["mine", "--pool", "stratum+tcp://127.0.0.1:1", "--user", "a", "--record", "/nowhere/x.rec"]);
+    assert_eq!(refused.status, Some(2));
+    assert!(refused.err.contains("--record /nowhere/x.rec: cannot be written"), "{}", refused.err);
+}
