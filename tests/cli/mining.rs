@@ -77,6 +77,8 @@ fn the_demo_ends_with_as_many_accepted_shares_as_were_asked_for() {
     let by_devices: u64 = devices.iter().map(|device| count(device, "accepted")).sum();
     assert_eq!(by_devices, 3);
     assert!(finished.err.contains("targets are eased"), "{}", finished.err);
+    let (_, repeat) = finished.err.split_once("to repeat: adit demo --seed ").unwrap();
+    assert!(repeat.lines().next().unwrap().parse::<u64>().is_ok(), "{}", finished.err);
 }
 
 #[test]

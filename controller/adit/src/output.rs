@@ -1,6 +1,7 @@
 //! Standard output: data only, one object or sentence a line, flushed with every line so that a reader can follow.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +19,20 @@ const PART: usize = 4_096;
 pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
+}
+
+/// Longest path that a person is shown whole.
+const LONG: usize = 24;
+
+/// The location of a device as a person wants to read it: a port by its path, of a long one only the file's name. Data holds
+/// locations in full.
+pub(crate) fn short_place(location: &str) -> String {
+    let Some(paths) = location.strip_prefix("serial:") else { return printable(location) };
+    let short = paths.split('+').map(|path| match Path::new(path).file_name() {
+        Some(name) if path.len() > LONG => name.to_string_lossy(),
+        _ => path.into(),
+    });
+    printable(&short.collect::<Vec<_>>().join("+"))
 }
 
 /// Writes `text` to standard output, unless there is a reader who does not read.
@@ -55,6 +70,23 @@ pub(crate) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_path_is_shown_by_its_last_name() {
+        let table = [
+            ("serial:/dev/ttyUSB0", "/dev/ttyUSB0"),
+            ("serial:./stick", "./stick"),
+            ("serial:/tmp/adit-demo-123456/0-block-erupter", "0-block-erupter"),
+            ("serial:/tmp/adit-demo-123456/x-control+/tmp/adit-demo-123456/x-data", "x-control+x-data"),
+            ("serial:/dev/serial/by-id/usb/\u{1b}[2J", "\\u{1b}[2J"),
+            ("serial:/a/path/that/never/ends/..", "/a/path/that/never/ends/.."),
+            ("tcp:rig.example.net:4000", "tcp:rig.example.net:4000"),
+            ("cpu:2", "cpu:2"),
+        ];
+        for (location, shown) in table {
+            assert_eq!(short_place(location), shown);
+        }
+    }
 
     #[test]
     fn an_escape_sequence_is_printed_and_not_obeyed() {

@@ -8,6 +8,8 @@ use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 use serde::Serialize;
 
+use crate::output::short_place;
+
 /// Totals and device rows. Accepted and rejected are the pools' answers, the others our verdicts.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Summary {
@@ -82,7 +84,7 @@ impl Summary {
                 row.name,
                 row.accepted,
                 row.hardware_errors,
-                row.location,
+                short_place(&row.location),
                 if row.eased { "  (eased)" } else { "" }
             )?;
         }

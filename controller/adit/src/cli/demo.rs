@@ -4,6 +4,9 @@ use clap::Args;
 
 use super::{DeviceList, RecordArgs, ViewArgs};
 
+/// What is simulated where nothing else is asked for.
+pub(crate) const DEFAULT_DEVICES: &str = "block-erupter:1,icarus:1";
+
 /// Mine without hardware: simulated devices on real pseudo-terminals, a pool on loopback, the real controller
 ///
 /// The simulated targets are eased, since a CPU cannot find difficulty-1 nonces at the devices' rate; nonces still come as often
@@ -18,7 +21,7 @@ pub(crate) struct DemoArgs {
         long,
         help = "MODEL[:COUNT][/key=value]…, separated by commas",
         value_name = "LIST",
-        default_value = "block-erupter:1,icarus:1"
+        default_value = DEFAULT_DEVICES
     )]
     pub(crate) devices: DeviceList,
 

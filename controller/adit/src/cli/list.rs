@@ -1,5 +1,6 @@
 //! The grammar of `--devices`: `MODEL[:COUNT][/key=value]…`, items separated by commas.
 
+use std::fmt;
 use std::str::FromStr;
 
 use adit_driver::Settings;
@@ -38,6 +39,20 @@ impl FromStr for DeviceList {
 
     fn from_str(text: &str) -> Result<Self, BadList> {
         text.split(',').map(|item| parse_item(item.trim())).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for DeviceList {
+    /// As it can be written on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, item) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma}{}:{}", item.model.key, item.count)?;
+            for (key, value) in item.settings.iter() {
+                write!(f, "/{key}={value}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -98,6 +113,12 @@ mod tests {
         assert_eq!((items[1].model.key, items[1].count), ("block-erupter", 3));
         let pairs: Vec<_> = items[1].settings.iter().collect();
         assert_eq!(pairs, [("target-difficulty", "1e-4"), ("x", "y")]);
+    }
+
+    #[test]
+    fn a_list_is_written_as_it_is_read() {
+        let text = "icarus:1,block-erupter:3/target-difficulty=1e-4/x=y";
+        assert_eq!(list(text).unwrap().to_string(), text);
     }
 
     #[test]

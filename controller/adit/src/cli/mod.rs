@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{Bench, BenchArgs, VerifyBench};
 pub(crate) use decode::DecodeArgs;
-pub(crate) use demo::DemoArgs;
+pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;
 pub(crate) use list::DeviceList;
 pub(crate) use mine::MineArgs;

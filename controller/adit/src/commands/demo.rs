@@ -13,7 +13,7 @@ use adit_upstream::PoolConfig;
 use tracing::info;
 
 use super::mine;
-use crate::cli::{DemoArgs, DeviceList};
+use crate::cli::{DEFAULT_DEVICES, DemoArgs, DeviceList};
 use crate::failure::Failure;
 use crate::mining;
 use crate::mining::plan::{Plan, STOP_WITHIN};
@@ -33,17 +33,14 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
     let seed = args.seed.unwrap_or_else(mine::chance);
     let pool = serve_pool(&args.devices, seed).await?;
     let devices = serve_devices(&args.devices, folder.path(), seed).await?;
-    info!(
-        "simulated: {} on pseudo-terminals in {}, a pool at {}",
-        count(devices.len()),
-        folder.path().display(),
-        pool.address()
-    );
+    info!("simulated: {} in {}", count(devices.len()), folder.path().display());
+    info!("simulated: a pool at {}", pool.address());
     let rate: f64 = args.devices.0.iter().map(|item| item.model.nominal.0 * f64::from(item.count)).sum();
     info!(
-        "targets are eased; nonces come as often as the real hardware finds them, every {:.1} s on average",
+        "targets are eased: a nonce every {:.1} s, as from real hardware",
         Target::ONE.expected_hashes() / rate
     );
+    info!("to repeat: adit demo{} --seed {seed}", option(&args.devices));
     let plan = Plan {
         pools: vec![
             PoolConfig::new(&format!("stratum+tcp://{}", pool.address()), Some("demo"), None)
@@ -63,6 +60,12 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
     }
     pool.stop().await;
     result
+}
+
+/// ` --devices LIST`, where it is needed.
+fn option(devices: &DeviceList) -> String {
+    let list = devices.to_string();
+    if list == DEFAULT_DEVICES { String::new() } else { format!(" --devices {list}") }
 }
 
 fn count(devices: usize) -> String {

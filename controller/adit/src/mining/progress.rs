@@ -1,7 +1,5 @@
 //! One calm line about how it goes.
 
-use std::fmt::Write;
-
 use adit_core::{Core, State};
 use adit_driver::Verdict;
 use adit_protocol::units::HashRate;
@@ -10,8 +8,8 @@ use adit_upstream::PoolConfig;
 
 use super::voice;
 
-/// Hash rate, shares, pool and devices as they are at `now`.
-pub(crate) fn line(core: &Core, now: Micros, pools: &[PoolConfig]) -> String {
+/// Hash rate, shares, devices and pool as they are at `now`, the last of them only as far as `width` columns hold them whole.
+pub(crate) fn line(core: &Core, now: Micros, pools: &[PoolConfig], width: usize) -> String {
     let (mut rate, mut hashing, mut devices, mut eased) = (0.0, 0_usize, 0_usize, false);
     let (mut hardware_errors, mut stale) = (0, 0);
     for device in core.devices(now) {
@@ -25,21 +23,33 @@ pub(crate) fn line(core: &Core, now: Micros, pools: &[PoolConfig]) -> String {
     let accepted: u64 = core.pools().map(|pool| pool.shares.accepted).sum();
     let rejected: u64 = core.pools().map(|pool| pool.shares.rejected() + pool.shares.stale()).sum();
     let rate = if rate > 0.0 { HashRate(rate).to_string() } else { "measuring".to_owned() };
-    let mut line = format!(
-        "{rate}  accepted {accepted}  rejected {rejected}  stale {stale}  HW {hardware_errors}  {hashing}/{devices} hashing"
-    );
+    let mut parts = vec![
+        if eased { format!("{rate} (eased)") } else { rate },
+        format!("accepted {accepted}"),
+        format!("rejected {rejected}"),
+        format!("stale {stale}"),
+        format!("HW {hardware_errors}"),
+        format!("{hashing}/{devices} hashing"),
+    ];
     match core.pools().find(|pool| pool.working) {
         Some(pool) => {
-            let place = pools.get(usize::from(pool.key.0)).map(voice::place).unwrap_or_default();
-            let _ = write!(line, "  {place}"); // writing into a String cannot fail
-            if let Some(difficulty) = pool.difficulty {
-                let _ = write!(line, " at difficulty {}", short(difficulty)); // as above
-            }
+            parts.extend(pools.get(usize::from(pool.key.0)).map(voice::place));
+            parts.extend(pool.difficulty.map(|difficulty| format!("difficulty {}", short(difficulty))));
         }
-        None => line.push_str("  no pool"),
+        None => parts.insert(1, "no pool".to_owned()),
     }
-    if eased {
-        line.push_str("  (eased)");
+    joined(&parts, width)
+}
+
+/// As many `parts` as fit.
+fn joined(parts: &[String], width: usize) -> String {
+    let mut line = String::new();
+    for part in parts {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if line.chars().count() + gap.len() + part.chars().count() > width {
+            break;
+        }
+        line.extend([gap, part]);
     }
     line
 }
@@ -56,6 +66,15 @@ fn short(difficulty: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_left_out_whole() {
+        let parts = ["677.55 MH/s", "accepted 2", "pool.example:3333"].map(str::to_owned);
+        assert_eq!(joined(&parts, 80), "677.55 MH/s  accepted 2  pool.example:3333");
+        assert_eq!(joined(&parts, 41), "677.55 MH/s  accepted 2");
+        assert_eq!(joined(&parts, 23), "677.55 MH/s  accepted 2");
+        assert_eq!(joined(&parts, 5), "");
+    }
 
     #[test]
     fn difficulties_are_short() {

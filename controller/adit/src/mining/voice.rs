@@ -8,6 +8,8 @@ use adit_protocol::wire::Micros;
 use adit_upstream::PoolConfig;
 use tracing::{debug, info, warn};
 
+use crate::output::short_place;
+
 /// `host:port` of a pool.
 pub(crate) fn place(pool: &PoolConfig) -> String {
     match pool.host.contains(':') {
@@ -19,7 +21,7 @@ pub(crate) fn place(pool: &PoolConfig) -> String {
 /// Name and location of a device.
 pub(crate) fn device(core: &Core, now: Micros, key: DeviceKey) -> String {
     match core.device(now, key) {
-        Some(device) => format!("{} ({})", device.name, device.detected.location),
+        Some(device) => format!("{} ({})", device.name, short_place(&device.detected.location)),
         None => format!("device {}", key.0),
     }
 }

@@ -53,15 +53,15 @@ pub(crate) fn is_interactive() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Columns of the terminal; 80 where that is not known.
+/// Columns of the status line. The terminal has a few more, for the `^C` that it shows itself.
 pub(crate) fn width() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stderr());
-    size.map_or(80, |size| usize::from(size.ws_col)).max(20)
+    size.map_or(80, |size| usize::from(size.ws_col)).saturating_sub(3)
 }
 
-/// Shows `text` on the status line, cut to the width of the terminal.
-pub(crate) fn show(text: &str) {
-    TERMINAL.change(|page| page.show(text.chars().take(width() - 1).collect()));
+/// Shows `text` on the status line.
+pub(crate) fn show(text: String) {
+    TERMINAL.change(|page| page.show(text));
 }
 
 /// Removes the status line.

@@ -129,8 +129,8 @@ impl Operator {
     }
 
     fn show_progress(&self) {
-        let line = progress::line(&self.core, self.now(), &self.configs);
-        if self.interactive { terminal::show(&line) } else { info!("{line}") }
+        let line = |width| progress::line(&self.core, self.now(), &self.configs, width);
+        if self.interactive { terminal::show(line(terminal::width())) } else { info!("{}", line(usize::MAX)) }
     }
 
     /// Does what the core wants.
