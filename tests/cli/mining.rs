@@ -144,3 +144,46 @@ fn a_pool_that_is_down_is_replaced_by_the_next_one() {
     let tally = runtime.block_on(pool.tally()).unwrap();
     assert!(tally.workers["second"].accepted >= 5);
 }
+
+#[test]
+fn a_pool_that_dies_while_mining_is_replaced_and_used_again_when_it_is_back() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("stick");
+    let (first, second) = (runtime.block_on(served_pool()), runtime.block_on(served_pool()));
+    let port = first.address().port();
+    let _stick = runtime.block_on(served("antminer-u3", &link));
+    let config = folder.path().join("adit.toml");
+    let text = format!(
+        "[mine]\nreturn_after_s = 0\n[[pool]]\nurl = \"{}\"\nuser = \"u\"\n[[pool]]\nurl = \"{}\"\nuser = \"u\"\n\
+         [[device]]\nselect = \"serial:{},model=antminer-u3\"\nsettings = {{ target-difficulty = {DIFFICULTY} }}\n",
+        url(&first),
+        url(&second),
+        link.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let running = Running::start(&["mine", "--json", "--config", config.to_str().unwrap()]);
+    runtime.block_on(accepted(&first, 3));
+    assert_eq!(runtime.block_on(second.tally()).unwrap().total.accepted, 0);
+
+    let at_first = runtime.block_on(first.stop()).unwrap().total.accepted;
+    runtime.block_on(accepted(&second, 3));
+    let anew = PoolSettings { extranonce1: 0x5eed_0000, ..PoolSettings::default() }; // remembers nothing
+    let first = runtime.block_on(pool_with(anew, port));
+    runtime.block_on(accepted(&first, 3));
+    let at_second = runtime.block_on(second.tally()).unwrap().total.accepted;
+    runtime.block_on(accepted(&first, 10));
+    running.signal("TERM");
+
+    let finished = running.finish();
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let again = runtime.block_on(first.stop()).unwrap().total.accepted;
+    assert_eq!(runtime.block_on(second.stop()).unwrap().total.accepted, at_second, "left alone since");
+    let summary = finished.json();
+    // A share that was answered when the pool died may not have been heard of.
+    let known = at_first + at_second + again;
+    assert!((known - 2..=known).contains(&count(&summary, "accepted")), "{known} {summary}");
+    assert_eq!((count(&summary, "rejected"), count(&summary, "duplicate")), (0, 0), "{summary}");
+    let (_, last) = finished.err.rsplit_once("working for 127.0.0.1:").unwrap();
+    assert!(last.starts_with(&port.to_string()), "{}", finished.err);
+}
