@@ -5,7 +5,7 @@ use std::time::Duration;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::stratum::Secret;
 
-use crate::{AddressError, BadPin, BadProxy, Guard, PoolUrl, Proxy, Trust, UrlError};
+use crate::{AddressError, BadPin, BadProxy, Guard, NodeOptions, PoolUrl, Protocol, Proxy, Trust, UrlError};
 
 /// Longest user name and password, as JSON text: their lines stay below what pools accept.
 const NAME_LIMIT: usize = 255;
@@ -62,6 +62,12 @@ pub enum ConfigError {
         /// What was written.
         share: f64,
     },
+    /// A node's blocks would pay nobody.
+    #[error("node {host}: no payout_address given; blocks must be paid to somebody")]
+    NoPayout {
+        /// Which node.
+        host: String,
+    },
     /// A part of nothing.
     #[error("pool {host}: payout_share and payout_guard need a payout_address")]
     GuardOfNobody {
@@ -94,7 +100,11 @@ pub struct PoolConfig {
     pub tls: Option<Trust>,
     /// Whom to ask for the connection.
     pub proxy: Option<Proxy>,
-    /// What its jobs must pay the user, where it claims to pay him directly.
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// How to mine to it, where it is a node.
+    pub node: NodeOptions,
+    /// What its jobs must pay the user, where it claims to pay him directly. Blocks of a node pay this address.
     pub guard: Option<Guard>,
     /// Everything else.
     pub options: Options,
@@ -174,9 +184,10 @@ impl PoolConfig {
     /// ```
     pub fn new(url: &str, user: Option<&str>, password: Option<&str>) -> Result<Self, ConfigError> {
         let url: PoolUrl = url.parse()?;
-        let Some(user) = user.map(str::to_owned).or(url.user).filter(|user| !user.is_empty()) else {
+        let user = user.map(str::to_owned).or(url.user).unwrap_or_default();
+        if user.is_empty() && url.protocol != Protocol::Getblocktemplate {
             return Err(ConfigError::MissingUser { host: url.host });
-        };
+        }
         let password = password.map(Secret::new).or(url.password).unwrap_or_else(|| Secret::new("x"));
         for (field, text) in [("user name", user.as_str()), ("password", password.expose())] {
             let length = serde_json::Value::from(text).to_string().len() - 2;
@@ -193,9 +204,21 @@ impl PoolConfig {
             tls: url.tls.then(Trust::default),
             proxy: url.proxy,
             guard: None,
+            protocol: url.protocol,
+            node: NodeOptions::default(),
             options,
             ignored: url.ignored,
         })
+    }
+
+    /// Whether all is there that its protocol needs.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self.protocol {
+            Protocol::Getblocktemplate if self.guard.is_none() => {
+                Err(ConfigError::NoPayout { host: self.host.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Believes `trust` instead of the authorities that the system knows. An error where the URL says nothing of TLS: what

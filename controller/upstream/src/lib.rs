@@ -4,12 +4,14 @@
 //! turns what the pool says into [`PoolInput`](adit_core::PoolInput)s and shares into submits, each of which gets exactly one
 //! answer. Bytes and time come in as arguments; the socket around it is `io::run`, behind the feature `io`.
 
+mod backoff;
 mod chain;
 mod config;
 mod guard;
 #[cfg(feature = "io")]
 pub mod io;
 mod legible;
+mod node;
 mod outage;
 mod redirect;
 mod route;
@@ -21,7 +23,10 @@ mod url;
 pub use chain::{Address, AddressError};
 pub use config::{ConfigError, Options, PoolConfig, Redirect, VersionBits};
 pub use guard::{Guard, Unpaid};
+pub use node::{
+    BadHttp, BadTemplate, NodeAction, NodeCall, NodeInput, NodeOptions, NodeOutage, NodeSession, RpcFault,
+};
 pub use outage::{ConnectError, Outage, ProxyFault, TlsFault};
 pub use route::{BadPin, BadProxy, KeyPin, Proxy, ProxyKind, Trust};
 pub use session::{Counts, Session, SessionAction, SessionInput};
-pub use url::{PoolUrl, UrlError};
+pub use url::{PoolUrl, Protocol, UrlError};

@@ -79,6 +79,16 @@ pub enum UrlError {
     },
 }
 
+/// What is spoken to a pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Stratum V1.
+    #[default]
+    StratumV1,
+    /// JSON-RPC with a Bitcoin node.
+    Getblocktemplate,
+}
+
 /// The parts of a pool URL.
 ///
 /// ```
@@ -98,6 +108,8 @@ pub struct PoolUrl {
     pub user: Option<String>,
     /// Password, decoded.
     pub password: Option<Secret>,
+    /// What is spoken there.
+    pub protocol: Protocol,
     /// The pool is to be spoken to over TLS.
     pub tls: bool,
     /// The proxy before the `|`.
@@ -125,7 +137,7 @@ impl FromStr for PoolUrl {
             Some((login, place)) => (Some(login), place),
             None => (None, rest),
         };
-        let tls = is_tls(scheme, url)?;
+        let (protocol, tls) = spoken(scheme, url)?;
         let (place, fragment) = place.split_once('#').unwrap_or((place, ""));
         let (place, path) = place.split_at(place.find('/').unwrap_or(place.len()));
         if path.len() > 1 {
@@ -144,6 +156,7 @@ impl FromStr for PoolUrl {
             port,
             user: user.map(decode).transpose()?,
             password: password.map(decode).transpose()?.map(Secret::new),
+            protocol,
             tls,
             proxy,
             extranonce_subscribe: options().any(|option| option == "xnsub"),
@@ -158,15 +171,18 @@ fn split_scheme(text: &str) -> (&str, &str) {
     text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", text))
 }
 
-fn is_tls(scheme: &str, url: impl Fn() -> String) -> Result<bool, UrlError> {
-    let what = match scheme.to_ascii_lowercase().as_str() {
-        "" | "stratum+tcp" | "stratum" | "tcp" => return Ok(false),
-        "stratum+ssl" | "stratum+tls" | "stratum+tcps" | "stratums" | "ssl" | "tls" => return Ok(true),
-        "stratum2+tcp" => "Stratum V2",
-        "http" | "https" => "getblocktemplate",
-        _ => return Err(UrlError::UnknownScheme { url: url(), scheme: scheme.to_owned() }),
-    };
-    Err(UrlError::Unsupported { url: url(), what })
+/// What a scheme stands for, and whether over TLS.
+fn spoken(scheme: &str, url: impl Fn() -> String) -> Result<(Protocol, bool), UrlError> {
+    match scheme.to_ascii_lowercase().as_str() {
+        "" | "stratum+tcp" | "stratum" | "tcp" => Ok((Protocol::StratumV1, false)),
+        "stratum+ssl" | "stratum+tls" | "stratum+tcps" | "stratums" | "ssl" | "tls" => {
+            Ok((Protocol::StratumV1, true))
+        }
+        "http" | "getblocktemplate+http" => Ok((Protocol::Getblocktemplate, false)),
+        "https" | "getblocktemplate+https" => Ok((Protocol::Getblocktemplate, true)),
+        "stratum2+tcp" => Err(UrlError::Unsupported { url: url(), what: "Stratum V2" }),
+        _ => Err(UrlError::UnknownScheme { url: url(), scheme: scheme.to_owned() }),
+    }
 }
 
 fn host_and_port(place: &str, url: impl Fn() -> String) -> Result<(String, u16), UrlError> {

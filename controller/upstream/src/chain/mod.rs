@@ -9,4 +9,6 @@ mod coinbase;
 
 pub use address::{Address, AddressError};
 pub(crate) use bytes::write_compact_size;
-pub(crate) use coinbase::{CoinbaseParts, Outputs, height_push};
+#[cfg(test)]
+pub(crate) use coinbase::height_push;
+pub(crate) use coinbase::{CoinbaseParts, Outputs};

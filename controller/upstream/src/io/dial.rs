@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::proxy;
-use super::tls::{Secure, TlsSetupError};
+use super::tls::{Secure, SetupError};
 use crate::{ConnectError, PoolConfig, Proxy, ProxyFault, TlsFault};
 
 /// Time for one address.
@@ -41,7 +41,7 @@ pub struct Dialer {
 
 impl Dialer {
     /// Reads the certificates that `config` wants believed.
-    pub fn new(config: &PoolConfig) -> Result<Self, TlsSetupError> {
+    pub fn new(config: &PoolConfig) -> Result<Self, SetupError> {
         let secure = config.tls.as_ref().map(Secure::new).transpose()?;
         Ok(Self { proxy: config.proxy.clone(), secure })
     }

@@ -2,8 +2,10 @@
 
 mod base64;
 mod dial;
+mod node;
 mod proxy;
 mod tls;
+mod upstream;
 
 use std::future::Future;
 use std::io;
@@ -22,7 +24,9 @@ use crate::{ConnectError, Session, SessionAction, SessionInput};
 pub(crate) use base64::encode as base64;
 pub use dial::Dialer;
 use dial::Stream;
-pub use tls::TlsSetupError;
+pub use node::Nodes;
+pub use tls::SetupError;
+pub use upstream::Upstream;
 
 /// Time for one message to leave: a pool that does not read is as good as gone.
 const SEND: Duration = Duration::from_secs(30);

@@ -24,9 +24,15 @@ use tokio_rustls::rustls::{
 
 use crate::{KeyPin, TlsFault, Trust};
 
-/// Certificates that cannot be used.
+/// A pool that cannot be spoken to as it is configured.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsSetupError {
+pub enum SetupError {
+    /// Blocks would pay nobody.
+    #[error("node {host}: no payout_address given; blocks must be paid to somebody")]
+    NoPayout {
+        /// Which node.
+        host: String,
+    },
     /// The file with the authority cannot be read.
     #[error("tls_ca {}: {why}", path.display())]
     Unreadable {
@@ -51,7 +57,7 @@ pub enum TlsSetupError {
 pub(super) struct Secure(Arc<ClientConfig>);
 
 impl Secure {
-    pub(super) fn new(trust: &Trust) -> Result<Self, TlsSetupError> {
+    pub(super) fn new(trust: &Trust) -> Result<Self, SetupError> {
         let provider = Arc::new(ring::default_provider());
         let judge = Judge {
             names: match trust {
@@ -69,7 +75,7 @@ impl Secure {
         };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(TlsSetupError::Provider)?
+            .map_err(SetupError::Provider)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(judge))
             .with_no_client_auth();
@@ -97,11 +103,11 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn roots_in(path: &PathBuf) -> Result<RootCertStore, TlsSetupError> {
-    let text = fs::read(path).map_err(|why| TlsSetupError::Unreadable { path: path.clone(), why })?;
+fn roots_in(path: &PathBuf) -> Result<RootCertStore, SetupError> {
+    let text = fs::read(path).map_err(|why| SetupError::Unreadable { path: path.clone(), why })?;
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&text).filter_map(Result::ok));
-    if roots.is_empty() { Err(TlsSetupError::NoCertificate { path: path.clone() }) } else { Ok(roots) }
+    if roots.is_empty() { Err(SetupError::NoCertificate { path: path.clone() }) } else { Ok(roots) }
 }
 
 /// Decides who is the pool.

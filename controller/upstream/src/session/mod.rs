@@ -1,7 +1,6 @@
 //! One pool, as a state machine: connect, log in, take jobs, submit shares, and start again when the line breaks.
 
 mod answers;
-mod backoff;
 mod calls;
 mod connection;
 mod jobs;
@@ -18,9 +17,9 @@ use adit_driver::PoolKey;
 use adit_protocol::stratum::{BadLine, CLIENT_LINE_LIMIT, ClientCall, Message, Response, ServerCall};
 use adit_protocol::wire::Micros;
 
+use crate::backoff::{Backoff, PerMinute};
 use crate::legible::legible;
 use crate::{ConnectError, Outage, PoolConfig};
-use backoff::{Backoff, PerMinute};
 use connection::Connection;
 use jobs::Jobs;
 pub use ledger::Counts;

@@ -2,6 +2,7 @@ mod chain;
 mod guard;
 mod hostile;
 mod login;
+mod node;
 mod properties;
 #[cfg(feature = "io")]
 mod proxies;

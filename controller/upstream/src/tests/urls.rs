@@ -1,6 +1,6 @@
 use adit_protocol::stratum::Secret;
 
-use crate::{ConfigError, KeyPin, PoolConfig, PoolUrl, Proxy, ProxyKind, Trust};
+use crate::{ConfigError, Guard, KeyPin, PoolConfig, PoolUrl, Protocol, Proxy, ProxyKind, Trust};
 
 fn parse(url: &str) -> PoolUrl {
     url.parse().unwrap()
@@ -76,15 +76,11 @@ fn every_mistake_in_a_url_is_one_clear_sentence() {
         ),
         (
             "gopher://pool.example.com:3333",
-            "pool URL `gopher://pool.example.com:3333`: unknown scheme `gopher`; use `stratum+tcp://host:port`, or `stratum+ssl://host:port` for TLS",
+            "pool URL `gopher://pool.example.com:3333`: unknown scheme `gopher`; use `stratum+tcp://host:port`, `stratum+ssl://…` for TLS, `http://…` for a Bitcoin node",
         ),
         (
             "stratum2+tcp://pool.example.com:3333/KEY",
             "pool URL `stratum2+tcp://pool.example.com:3333/KEY`: Stratum V2 is not supported yet; use the pool's `stratum+tcp://` address",
-        ),
-        (
-            "http://127.0.0.1:8332",
-            "pool URL `http://127.0.0.1:8332`: getblocktemplate is not supported yet; use the pool's `stratum+tcp://` address",
         ),
         (
             "socks5:a:b|stratum+tcp://pool.example.com:3333",
@@ -129,6 +125,18 @@ fn what_the_user_says_wins_over_the_url_and_a_password_may_be_missing() {
 }
 
 #[test]
+fn a_node_needs_somebody_to_pay_but_no_user() {
+    let mut node = PoolConfig::new("http://127.0.0.1:8332", None, None).unwrap();
+    assert_eq!(
+        node.check().unwrap_err().to_string(),
+        "node 127.0.0.1: no payout_address given; blocks must be paid to somebody"
+    );
+    let address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4".parse().unwrap();
+    node.guard = Some(Guard { address, least: 1.0, only_warn: false });
+    assert_eq!(node.check(), Ok(()));
+}
+
+#[test]
 fn a_pool_without_a_user_or_with_an_endless_one_is_refused() {
     let missing = PoolConfig::new("host:1", None, Some("x")).unwrap_err();
     assert_eq!(
@@ -146,6 +154,10 @@ fn a_scheme_says_whether_the_connection_is_secure_and_what_is_said_of_tls_needs_
         assert!(parse(&format!("{scheme}://pool.example.com:443")).tls, "{scheme}");
     }
     assert!(!parse("stratum+tcp://pool.example.com:443").tls);
+    let node = parse("http://user:pass@127.0.0.1:8332/");
+    assert_eq!((node.protocol, node.tls, node.port), (Protocol::Getblocktemplate, false, 8332));
+    assert_eq!(parse("getblocktemplate+https://node:443").protocol, Protocol::Getblocktemplate);
+    assert!(parse("https://node:443").tls);
     let mut plain = PoolConfig::new("pool.example.com:1", Some("a"), None).unwrap();
     assert_eq!(
         plain.set_trust(Trust::Anyone).unwrap_err().to_string(),

@@ -1,0 +1,49 @@
+//! A pool of any kind, ready to run.
+
+use adit_core::{PoolInput, Share};
+use adit_driver::PoolKey;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::node::Nodes;
+use super::{Dialer, SetupError};
+use crate::{NodeSession, PoolConfig, Protocol, Session};
+
+/// What speaks to one pool.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each pool, and it is moved once")]
+pub enum Upstream {
+    /// Stratum V1.
+    StratumV1(Session, Dialer),
+    /// A Bitcoin node.
+    Node(NodeSession, Nodes),
+}
+
+impl Upstream {
+    /// Reads what the configuration refers to. `seed` makes what is to be random.
+    pub fn new(key: PoolKey, config: &PoolConfig, seed: u64) -> Result<Self, SetupError> {
+        match (config.protocol, &config.guard) {
+            (Protocol::StratumV1, _) => {
+                Ok(Self::StratumV1(Session::new(key, config.clone(), seed), Dialer::new(config)?))
+            }
+            (Protocol::Getblocktemplate, None) => Err(SetupError::NoPayout { host: config.host.clone() }),
+            (Protocol::Getblocktemplate, Some(guard)) => {
+                let session = NodeSession::new(key, config, &config.node, guard.address.clone(), seed);
+                Ok(Self::Node(session, Nodes::new(config)?))
+            }
+        }
+    }
+
+    /// Keeps the pool until the sender of `shares` is dropped or the receiver of `inputs` is gone. See [`super::run`].
+    pub async fn run(
+        self,
+        origin: Instant,
+        shares: mpsc::Receiver<Share>,
+        inputs: mpsc::Sender<(PoolKey, PoolInput)>,
+    ) {
+        match self {
+            Self::StratumV1(session, dialer) => super::run(session, dialer, origin, shares, inputs).await,
+            Self::Node(session, nodes) => super::node::run(session, nodes, origin, shares, inputs).await,
+        }
+    }
+}
