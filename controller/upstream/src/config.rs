@@ -62,6 +62,14 @@ pub enum ConfigError {
         /// What was written.
         share: f64,
     },
+    /// Something is said that only a node understands.
+    #[error("pool {host}: {key} is for Bitcoin nodes (http://…) only")]
+    KeyOfNode {
+        /// Which pool.
+        host: String,
+        /// What is said.
+        key: &'static str,
+    },
     /// A node's blocks would pay nobody.
     #[error("node {host}: no payout_address given; blocks must be paid to somebody")]
     NoPayout {

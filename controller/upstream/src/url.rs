@@ -69,7 +69,7 @@ pub enum UrlError {
     },
     /// A scheme that is not known.
     #[error(
-        "pool URL `{url}`: unknown scheme `{scheme}`; use `stratum+tcp://host:port`, or `stratum+ssl://host:port` for TLS"
+        "pool URL `{url}`: unknown scheme `{scheme}`; use `stratum+tcp://host:port`, `stratum+ssl://…` for TLS, `http://…` for a Bitcoin node"
     )]
     UnknownScheme {
         /// The URL without user and password.

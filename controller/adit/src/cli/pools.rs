@@ -12,6 +12,7 @@ pub(crate) struct PoolArg {
     pub(crate) url: String,
     pub(crate) user: Option<String>,
     pub(crate) pass: Option<String>,
+    pub(crate) payout: Option<String>,
 }
 
 impl std::fmt::Debug for PoolArg {
@@ -30,10 +31,11 @@ impl Args for PoolArgs {
             .arg(arg(
                 "pool",
                 "URL",
-                "Pool, stratum+tcp://HOST:PORT or stratum+ssl://HOST:PORT; again for the next one to use while this one is down",
+                "Pool, stratum+tcp://HOST:PORT or stratum+ssl://HOST:PORT, or Bitcoin node, http://USER:PASS@HOST:PORT; again for the next one to use while this one is down",
             ))
             .arg(arg("user", "NAME", "Worker name at the pool named before it"))
             .arg(arg("pass", "WORD", "Password at the pool named before it [default: x]"))
+            .arg(arg("payout", "ADDRESS", "Whom blocks of the node named before it (http://USER:PASS@HOST:8332) are to pay; of a pool: leave it unless its jobs do"))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -51,7 +53,7 @@ impl FromArgMatches for PoolArgs {
         let urls = given("pool");
         let mut pools: Vec<_> =
             urls.iter().map(|(_, url)| PoolArg { url: (*url).clone(), ..PoolArg::default() }).collect();
-        for name in ["user", "pass"] {
+        for name in ["user", "pass", "payout"] {
             for (at, value) in given(name) {
                 let index = match urls.iter().rposition(|(pool_at, _)| *pool_at < at) {
                     Some(index) => index,
@@ -59,7 +61,11 @@ impl FromArgMatches for PoolArgs {
                     None => return Err(misplaced(name, "no --pool before it to belong to")),
                 };
                 let pool = &mut pools[index];
-                let place = if name == "user" { &mut pool.user } else { &mut pool.pass };
+                let place = match name {
+                    "user" => &mut pool.user,
+                    "pass" => &mut pool.pass,
+                    _ => &mut pool.payout,
+                };
                 if place.replace(value.clone()).is_some() {
                     return Err(misplaced(name, "a second value for the same --pool"));
                 }

@@ -1,24 +1,21 @@
 //! The configuration file: TOML, read once, typed (`docs/config.md`). A key that does not exist is an error.
 
 mod error;
+mod pool;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use adit_core::Policy;
 use adit_driver::Settings;
 use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
-use adit_protocol::pow::VersionMask;
-use adit_upstream::{Guard, PoolConfig, Proxy, Redirect, Trust, VersionBits};
 use serde::{Deserialize, Deserializer, de};
 
 use error::ConfigError;
-
-/// The least part of a block that a pool must pay the user where the file names his address, but no part.
-const LEAST_SHARE: f64 = 0.97;
+pub(crate) use pool::Pool;
 
 /// Everything a file can say.
 #[derive(Debug, Default, Deserialize)]
@@ -43,52 +40,6 @@ pub(crate) struct Mine {
     attempts: Option<u32>,
     quarantine_s: Option<Seconds>,
     proxy: Option<String>,
-}
-
-/// `[[pool]]`, in the order of priority.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Pool {
-    url: String,
-    user: Option<String>,
-    pass: Option<String>,
-    version_rolling: Option<bool>,
-    version_bits: Option<Bits>,
-    extranonce_subscribe: Option<bool>,
-    suggest_difficulty: Option<f64>,
-    minimum_difficulty: Option<f64>,
-    redirect: Option<Follow>,
-    watchdog_s: Option<Seconds>,
-    tls_ca: Option<PathBuf>,
-    tls_pin: Option<String>,
-    tls_verify: Option<bool>,
-    proxy: Option<String>,
-    payout_address: Option<String>,
-    payout_share: Option<f64>,
-    payout_guard: Option<Reaction>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Reaction {
-    Refuse,
-    Warn,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Bits {
-    Auto,
-    Replace,
-    Xor,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Follow {
-    Never,
-    SameDomain,
-    Any,
 }
 
 /// `[[device]]`: a device to mine with (`select`), or settings for those that are recognised (`model`, `serial` or both).
@@ -160,85 +111,6 @@ impl Mine {
     }
 }
 
-impl Pool {
-    /// As the session wants it.
-    pub(crate) fn config(&self) -> Result<PoolConfig, adit_upstream::ConfigError> {
-        let mut pool = PoolConfig::new(&self.url, self.user.as_deref(), self.pass.as_deref())?;
-        let options = &mut pool.options;
-        if self.version_rolling == Some(false) {
-            options.version_mask = VersionMask(0);
-        }
-        if let Some(bits) = self.version_bits {
-            options.version_bits = match bits {
-                Bits::Auto => VersionBits::Auto,
-                Bits::Replace => VersionBits::Replace,
-                Bits::Xor => VersionBits::Xor,
-            };
-        }
-        if let Some(follow) = self.redirect {
-            options.redirect = match follow {
-                Follow::Never => Redirect::Never,
-                Follow::SameDomain => Redirect::SameDomain,
-                Follow::Any => Redirect::Any,
-            };
-        }
-        options.extranonce_subscribe = self.extranonce_subscribe.unwrap_or(options.extranonce_subscribe);
-        options.suggest_difficulty = self.suggest_difficulty.or(options.suggest_difficulty);
-        options.minimum_difficulty = self.minimum_difficulty.or(options.minimum_difficulty);
-        options.watchdog = self.watchdog_s.map_or(options.watchdog, |Seconds(span)| span);
-        if let Some(trust) = self.trust(&pool.host)? {
-            pool.set_trust(trust)?;
-        }
-        if let Some(proxy) = &self.proxy {
-            pool.proxy = Some(proxy.parse::<Proxy>()?);
-        }
-        pool.guard = self.guard(&pool.host)?;
-        Ok(pool)
-    }
-
-    /// What the pool's jobs must pay the user, where the file says so.
-    fn guard(&self, host: &str) -> Result<Option<Guard>, adit_upstream::ConfigError> {
-        let host = || host.to_owned();
-        let Some(address) = &self.payout_address else {
-            let said = self.payout_share.is_some() || self.payout_guard.is_some();
-            return if said {
-                Err(adit_upstream::ConfigError::GuardOfNobody { host: host() })
-            } else {
-                Ok(None)
-            };
-        };
-        let address =
-            address.parse().map_err(|why| adit_upstream::ConfigError::BadAddress { host: host(), why })?;
-        let least = self.payout_share.unwrap_or(LEAST_SHARE);
-        if !(least > 0.0 && least <= 1.0) {
-            return Err(adit_upstream::ConfigError::BadShare { host: host(), share: least });
-        }
-        Ok(Some(Guard { address, least, only_warn: self.payout_guard == Some(Reaction::Warn) }))
-    }
-
-    /// Whom to believe that he is the pool, where the file says so.
-    fn trust(&self, host: &str) -> Result<Option<Trust>, adit_upstream::ConfigError> {
-        let host = || host.to_owned();
-        let ca = self.tls_ca.clone().map(Trust::Authority);
-        let pin = self.tls_pin.as_deref().map(str::parse).transpose();
-        let pin =
-            pin.map_err(|why| adit_upstream::ConfigError::BadPin { host: host(), why })?.map(Trust::Pin);
-        let anyone = (self.tls_verify == Some(false)).then_some(Trust::Anyone);
-        let mut trusts = [ca, pin, anyone].into_iter().flatten();
-        match (trusts.next(), trusts.next()) {
-            (_, Some(_)) => Err(adit_upstream::ConfigError::SeveralTrusts { host: host() }),
-            (trust, None) => Ok(trust),
-        }
-    }
-}
-
-impl fmt::Debug for Pool {
-    /// Without the password, and without the URL, which may hold one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
 impl Device {
     /// As drivers take them.
     pub(crate) fn settings(&self) -> Settings {
@@ -301,7 +173,7 @@ mod tests {
         let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let config = parse(example).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.mine.policy(), Policy::default());
-        assert_eq!((config.pool.len(), config.device.len()), (3, 2));
+        assert_eq!((config.pool.len(), config.device.len()), (4, 2));
         assert!(config.device[0].selector().unwrap().is_ok());
         let pool = config.pool[0].config().unwrap();
         let mut options = config.pool[2].config().unwrap().options;
@@ -324,43 +196,6 @@ mod tests {
         assert!(error.contains("line 4") && !error.contains("hush"), "{error}");
         let pool = parse("[[pool]]\nurl = \"stratum+tcp://u:hush@h:1\"\npass = \"hush\"\n").unwrap();
         assert!(!format!("{pool:?}").contains("hush"));
-    }
-
-    #[test]
-    fn what_is_said_of_tls_and_proxies_is_checked() {
-        let pool = |keys: &str| {
-            let file = format!("[[pool]]\nurl = \"stratum+ssl://pool.example:443\"\nuser = \"u\"\n{keys}\n");
-            parse(&file).unwrap().pool[0].config().map_err(|error| error.to_string())
-        };
-        assert_eq!(pool("").unwrap().tls, Some(Trust::Roots));
-        assert_eq!(pool("tls_verify = true").unwrap().tls, Some(Trust::Roots));
-        assert_eq!(pool("tls_verify = false").unwrap().tls, Some(Trust::Anyone));
-        assert!(matches!(
-            pool(&format!("tls_pin = \"{}\"", "ab".repeat(32))).unwrap().tls,
-            Some(Trust::Pin(_))
-        ));
-        assert!(pool("tls_pin = \"ab\"").unwrap_err().contains("64 hex digits"));
-        assert!(pool("tls_ca = \"a.pem\"\ntls_verify = false").unwrap_err().contains("give one of"));
-        assert_eq!(pool("proxy = \"socks5://127.0.0.1:9050\"").unwrap().proxy.unwrap().port, 9050);
-        assert!(pool("proxy = \"ftp://x\"").unwrap_err().contains("`ftp://x` is not a proxy"));
-    }
-
-    #[test]
-    fn whom_a_pool_must_pay_is_checked() {
-        let pool = |keys: &str| {
-            let file = format!("[[pool]]\nurl = \"pool.example:3333\"\nuser = \"u\"\n{keys}\n");
-            parse(&file).unwrap().pool[0].config().map_err(|error| error.to_string())
-        };
-        let address = "payout_address = \"1BShJZ8A5q53oJJfMJoEF1gfZCWdZqZwwD\"";
-        let guard = pool(address).unwrap().guard.unwrap();
-        assert_eq!((guard.least, guard.only_warn), (LEAST_SHARE, false));
-        let guard =
-            pool(&format!("{address}\npayout_share = 1.0\npayout_guard = \"warn\"")).unwrap().guard.unwrap();
-        assert_eq!((guard.least, guard.only_warn), (1.0, true));
-        let error = pool("payout_address = \"1BShJZ8A5q53oJJfMJoEF1gfZCWdZqZwwE\"").unwrap_err();
-        assert!(error.contains("is not a Bitcoin address"), "{error}");
-        assert!(pool(&format!("{address}\npayout_share = 98.0")).unwrap_err().contains("payout_share is 98"));
-        assert!(pool("payout_guard = \"warn\"").unwrap_err().contains("need a payout_address"));
     }
 
     #[test]

@@ -17,8 +17,7 @@ use std::time::Duration;
 use adit_core::PoolInput;
 use adit_driver::{DeviceKey, PoolKey, Report};
 use adit_link::{Recorder, Roots, scan};
-use adit_upstream::Session;
-use adit_upstream::io::Dialer;
+use adit_upstream::io::Upstream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
@@ -65,9 +64,9 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let mut pools = Vec::new();
     for (key, config) in (0..).map(PoolKey).zip(&plan.pools) {
         let (sender, shares) = mpsc::channel(SHARES);
-        let dialer = Dialer::new(config).map_err(Failure::usage)?;
-        let session = Session::new(key, config.clone(), seed.wrapping_add(u64::from(key.0)));
-        sessions.spawn(adit_upstream::io::run(session, dialer, origin, shares, input_sender.clone()));
+        let upstream =
+            Upstream::new(key, config, seed.wrapping_add(u64::from(key.0))).map_err(Failure::usage)?;
+        sessions.spawn(upstream.run(origin, shares, input_sender.clone()));
         pools.push(sender);
     }
     let hotplug = hotplug::watch()?;

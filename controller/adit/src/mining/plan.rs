@@ -47,10 +47,7 @@ impl Plan {
         let pools = if args.pools.0.is_empty() {
             config.pool.iter().map(config::Pool::config).collect::<Result<Vec<_>, _>>()
         } else {
-            let pool = |pool: &crate::cli::PoolArg| {
-                PoolConfig::new(&pool.url, pool.user.as_deref(), pool.pass.as_deref())
-            };
-            args.pools.0.iter().map(pool).collect()
+            args.pools.0.iter().map(config::Pool::of_args).map(|pool| pool.config()).collect()
         };
         let mut pools = pools.map_err(Failure::usage)?;
         if let Some(proxy) = args.proxy.as_deref().or(config.mine.proxy()) {

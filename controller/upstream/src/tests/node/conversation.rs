@@ -36,6 +36,7 @@ struct Talk {
     now: Micros,
     calls: VecDeque<NodeCall>,
     kept: Vec<String>,
+    blocks: Vec<Arc<str>>,
     said: Vec<PoolInput>,
     judge: Judge,
 }
@@ -55,6 +56,7 @@ impl Talk {
             now: Micros(0),
             calls: VecDeque::new(),
             kept: Vec::new(),
+            blocks: Vec::new(),
             said: Vec::new(),
             judge: Judge { number: 3, ..Judge::default() },
         };
@@ -80,10 +82,17 @@ impl Talk {
     fn take(&mut self) {
         while let Some(action) = self.session.next_action() {
             match action {
-                NodeAction::Call(call) => self.calls.push_back(call),
-                NodeAction::Keep { hash, .. } => {
-                    assert!(self.calls.iter().all(|call| !call.is_submit || self.kept.len() > 0));
+                NodeAction::Call(call) => {
+                    let body = String::from_utf8_lossy(&call.body);
+                    assert!(
+                        !call.is_submit || self.blocks.iter().any(|block| body.contains(&**block)),
+                        "not kept first"
+                    );
+                    self.calls.push_back(call);
+                }
+                NodeAction::Keep { hash, block } => {
                     self.kept.push(hash);
+                    self.blocks.push(block);
                 }
                 NodeAction::Emit(input) => self.said.push(input),
             }
