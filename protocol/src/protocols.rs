@@ -25,6 +25,7 @@ use serde_json::Value;
 
 use crate::bitaxe_raw;
 use crate::bm13xx::{self, Generation};
+use crate::cpu;
 use crate::icarus::{self, Dialect};
 use crate::wire::{Codec, Side, Step};
 
@@ -79,6 +80,11 @@ pub static PROTOCOLS: &[Protocol] = &[
         name: "bitaxe-raw-bonanza",
         about: "control port, replies that count everything: Bitaxe Bonanza",
         start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::Bonanza, from), from),
+    },
+    Protocol {
+        name: "cpu",
+        about: "works and nonces of the computer's own processors",
+        start: |from| stream(cpu::Codec::new(from), from),
     },
 ];
 

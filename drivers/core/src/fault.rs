@@ -183,6 +183,12 @@ pub enum Fault {
         /// The rate it was told.
         baud: u32,
     },
+    /// The device does not do what it was told.
+    #[error("the device refuses {what}")]
+    Refused {
+        /// The setting or order.
+        what: &'static str,
+    },
     /// The machine panicked. Only this device stops.
     #[error("the driver of this device broke down: a mistake in adit, please report it")]
     Panicked,
@@ -234,7 +240,9 @@ impl Fault {
             Self::Link(LinkError::Denied | LinkError::NotFound) => {
                 Recovery::Rescan { within: Duration::from_secs(60) }
             }
-            Self::Link(LinkError::Unsupported | LinkError::NotADevice) => Recovery::Gone,
+            Self::Link(LinkError::Unsupported | LinkError::NotADevice) | Self::Refused { .. } => {
+                Recovery::Gone
+            }
             Self::NoAnswer { .. } | Self::Silent { .. } => Recovery::Reopen,
             Self::HardwareErrors { .. } => Recovery::Reopen,
             Self::ChipMissing { .. }
@@ -294,6 +302,7 @@ mod tests {
             (Fault::Duplicates { duplicates: 40, nonces: 64 }, Recovery::Reopen),
             (Fault::BaudLost { baud: 1_000_000 }, Recovery::Reopen),
             (Fault::WrongDevice { expected: "icarus" }, quarantine(600)),
+            (Fault::Refused { what: "pin" }, Recovery::Gone),
             (Fault::Panicked, quarantine(600)),
             (Fault::Overheated { unit: 0, celsius: 95.0, limit_celsius: 90.0 }, quarantine(300)),
             (Fault::SensorLost { unit: 0, seconds: 5 }, quarantine(300)),

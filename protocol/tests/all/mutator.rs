@@ -58,6 +58,11 @@ fn corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
         ("rbox", Side::Device) => field("rbox", "bytes"),
         ("bm13xx" | "bm13xx-v0" | "bm1384", _) => bm13xx_corpus(protocol, from),
         (raw, from) if raw.starts_with("bitaxe-raw") => control_messages(raw, from),
+        ("cpu", from) => {
+            let file = load("cpu");
+            let mine = |entry: &&Value| (entry["from"] == "host") == (from == Side::Host);
+            entries(&file, "frames").iter().filter(mine).map(|entry| bytes(&entry["wire"])).collect()
+        }
         _ => panic!("{protocol} has no corpus for {from:?}: add valid messages here"),
     }
 }
