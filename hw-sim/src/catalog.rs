@@ -2,7 +2,7 @@
 
 use adit_protocol::devices::{Model, PortKind};
 
-use crate::{DeviceFault, FaultSite, SimDevice, bm13xx, icarus};
+use crate::{DeviceFault, FaultSite, SimDevice, bm13xx, cpu, icarus};
 
 /// How a simulated device is made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,6 +68,7 @@ pub struct Setting {
 /// Makes a device of `model`. It does nothing before [`DeviceInput::PowerOn`](crate::DeviceInput::PowerOn).
 pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
     match model.driver {
+        "cpu" => cpu::start(model, build),
         "icarus" => icarus::start(model, build),
         "bm13xx" => bm13xx::start(model, build),
         _ => Err(BuildError::NoTwin { model: model.key }),
@@ -77,6 +78,7 @@ pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>,
 /// The settings a simulated `model` takes.
 pub fn settings(model: &Model) -> &'static [Setting] {
     match model.driver {
+        "cpu" => cpu::SETTINGS,
         "icarus" => icarus::settings(model),
         "bm13xx" => bm13xx::settings(),
         _ => &[],
@@ -89,6 +91,7 @@ pub fn supports(model: &Model, fault: DeviceFault) -> bool {
         FaultSite::Wire => model.ports.iter().any(|port| port.kind == PortKind::Stream),
         FaultSite::Link => true,
         FaultSite::Device => match model.driver {
+            "cpu" => cpu::supports(fault),
             "icarus" => icarus::supports(model, fault),
             "bm13xx" => bm13xx::supports(fault),
             _ => false,

@@ -67,6 +67,11 @@ impl Easing {
     pub(crate) const fn stride(&self) -> u64 {
         self.stride
     }
+
+    /// Of a device that reports what meets `target`; one counter in `stride` is hashed.
+    pub(crate) const fn thinned(target: Target, stride: u64) -> Self {
+        Self { target, stride }
+    }
 }
 
 /// A header to search: its last four bytes are the counter, most significant byte first.
@@ -128,6 +133,7 @@ pub(crate) struct Engine {
     range: RangeInclusive<u32>,
     rate: f64,
     stops_on_hit: bool,
+    counts_nonces: bool,
     easing: Easing,
     run: Option<Run>,
     finished: f64,
@@ -147,12 +153,18 @@ struct Run {
 impl Engine {
     /// An idle engine for the counters of `range`, at `rate` hashes per second.
     pub(crate) const fn new(range: RangeInclusive<u32>, rate: f64, easing: Easing) -> Self {
-        Self { range, rate, stops_on_hit: false, easing, run: None, finished: 0.0 }
+        Self { range, rate, stops_on_hit: false, counts_nonces: false, easing, run: None, finished: 0.0 }
     }
 
     /// The same engine, idle after the first hit of a task.
     pub(crate) const fn stopping_on_hit(mut self) -> Self {
         self.stops_on_hit = true;
+        self
+    }
+
+    /// The same engine counting nonces: numbers whose *least* significant byte stands first in the header.
+    pub(crate) const fn counting_nonces(mut self) -> Self {
+        self.counts_nonces = true;
         self
     }
 
@@ -223,7 +235,8 @@ impl Engine {
                 return;
             };
             run.next += self.easing.stride;
-            if run.task.is_met(&self.easing.target, counter) {
+            let word = if self.counts_nonces { counter.swap_bytes() } else { counter };
+            if run.task.is_met(&self.easing.target, word) {
                 run.hit = Some(counter);
                 return;
             }

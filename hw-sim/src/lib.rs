@@ -5,6 +5,7 @@
 
 mod bm13xx;
 mod catalog;
+mod cpu;
 mod device;
 mod dice;
 mod engine;
