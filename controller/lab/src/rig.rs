@@ -25,6 +25,8 @@ pub struct Rig {
     machine: Option<Box<dyn Machine>>,
     ports: Vec<PortWire>,
     plugged: bool,
+    /// Nothing arrives at the device any more.
+    deaf: bool,
     awaiting: Option<Token>,
     reports: VecDeque<Report>,
     digest: Digest,
@@ -59,6 +61,7 @@ impl Rig {
             machine: None,
             ports: model.ports.iter().enumerate().map(wire).collect(),
             plugged: false,
+            deaf: false,
             awaiting: None,
             reports: VecDeque::new(),
             digest: Digest::default(),
@@ -137,9 +140,9 @@ impl Rig {
         }
     }
 
-    /// What is on its way to the device does not arrive.
+    /// Nothing arrives at the device from now on.
     pub fn deafen(&mut self) {
-        self.ports.iter_mut().for_each(|port| port.wire.cut());
+        self.deaf = true;
     }
 
     /// Does everything that is due at `now`.
@@ -199,7 +202,7 @@ impl Rig {
     fn deliver(&mut self, now: Micros, index: usize, to: Side, bytes: &[u8]) {
         let port = Port(index as u8);
         match to {
-            Side::Device if self.plugged => {
+            Side::Device if self.plugged && !self.deaf => {
                 self.digest.record(now, TO_DEVICE, bytes);
                 self.compare(index, bytes);
                 self.twin.on_input(now, DeviceInput::Bytes { port, bytes });

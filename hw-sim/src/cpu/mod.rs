@@ -7,8 +7,8 @@ mod tests;
 
 use adit_protocol::devices::Model;
 
-use crate::{Build, BuildError, DeviceFault, Setting, SimDevice};
 use crate::engine::Easing;
+use crate::{Build, BuildError, DeviceFault, Setting, SimDevice};
 use device::Cpu;
 
 const THREADS: Setting = Setting { key: "threads", wants: "1 to 256" };

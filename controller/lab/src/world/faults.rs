@@ -40,9 +40,11 @@ impl FaultSet {
     }
 }
 
-/// Whether a world can make `fault` happen at a device of `model`.
+/// Whether a world can make `fault` happen at a device of `model`. What has no USB identity is another device when it is found
+/// at another place.
 pub(super) fn is_possible(model: &'static Model, fault: DeviceFault) -> bool {
-    adit_hw_sim::supports(model, fault)
+    let elsewhere = fault == DeviceFault::ReplugElsewhere;
+    adit_hw_sim::supports(model, fault) && !(elsewhere && model.usb.is_empty())
 }
 
 /// `all`, `none` or `NAME,…`.
