@@ -57,6 +57,37 @@ fn a_running_demo_can_be_read_and_says_what_its_summary_says() {
 }
 
 #[test]
+fn history_and_the_best_difficulty_outlive_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let file = file.to_str().unwrap();
+    let run = || {
+        let running =
+            Running::start(&["demo", "--devices", "rbox", "--api", "127.0.0.1:0", "--history", file]);
+        let address = address(&running, "the API is at http://");
+        let best = once_accepted(&address)["best_difficulty_ever"].as_f64().unwrap();
+        let points = loop {
+            let (_, past) = get(&address, "/api/v1/history?step=10");
+            let past: Value = serde_json::from_str(&past).unwrap();
+            let points = past["points"].as_array().unwrap().len();
+            if points > 0 {
+                break points;
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(200));
+        };
+        running.signal("TERM");
+        assert_eq!(running.finish().status, Some(0));
+        (best, points)
+    };
+    let (first, _) = run();
+    let (second, points) = run();
+    assert!(second >= first && points >= 1, "{first} {second} {points}");
+    let finished = super::run(&["demo", "--history", "/nonexistent/folder/history.db"]);
+    assert_eq!(finished.status, Some(2));
+    assert!(finished.err.contains("name a file that can be written"), "{}", finished.err);
+}
+
+#[test]
 fn an_address_that_others_could_reach_is_refused_before_anything_is_opened() {
     let finished = run(&["demo", "--api", "0.0.0.0:7785"]);
     assert_eq!(finished.status, Some(2));

@@ -1,12 +1,14 @@
 //! The ledger where viewers find it. The task that mines never touches it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_protocol::wire::Micros;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
+use crate::history::{History, Recorder};
 use crate::ledger::Ledger;
+use crate::sample::Sample;
 use crate::tap::Drain;
 
 /// A ledger that several viewers read, and a bell that rings when an event was added.
@@ -39,8 +41,9 @@ impl Board {
 }
 
 /// Enters what comes out of `drain` until the tap is closed.
-pub(crate) async fn fill(board: &Board, mut drain: Drain) {
+pub(crate) async fn fill(board: &Board, mut drain: Drain, history: &History) {
     let mut last = Micros(0);
+    let mut recorder = Recorder::default();
     loop {
         tokio::select! {
             biased; // an event finds the names of the sample that was taken for it
@@ -51,7 +54,7 @@ pub(crate) async fn fill(board: &Board, mut drain: Drain) {
                 let sample = drain.samples.borrow_and_update().clone();
                 if let Some(sample) = sample {
                     last = sample.at;
-                    board.ledger().take(sample);
+                    record(board, &sample, &mut recorder, history);
                 }
             }
             notice = drain.notices.recv() => match notice {
@@ -61,5 +64,19 @@ pub(crate) async fn fill(board: &Board, mut drain: Drain) {
             },
         }
         board.ring();
+    }
+}
+
+/// Enters a sample, and passes on to history what has come to its end with it.
+fn record(board: &Board, sample: &Arc<Sample>, recorder: &mut Recorder, history: &History) {
+    let mut ledger = board.ledger();
+    let before = ledger.best_ever;
+    ledger.take(Arc::clone(sample));
+    if let Some(best) = ledger.best_ever.filter(|best| Some(*best) != before) {
+        history.best(best);
+    }
+    let rows = recorder.take(&ledger, sample);
+    if !rows.is_empty() {
+        history.add(rows, ledger.now_unix_s() as i64);
     }
 }

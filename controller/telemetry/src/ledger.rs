@@ -76,7 +76,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Nothing has happened yet. `best_ever`: the best difficulty of earlier runs, where it is known.
+    /// Nothing has happened yet. `best_ever`: the best difficulty of earlier runs, 0 if there was none; `None` where nobody
+    /// remembers.
     pub fn new(clock: Clock, pools: Vec<PoolFacts>, best_ever: Option<f64>) -> Self {
         let mut ledger = Self {
             clock,
@@ -138,6 +139,11 @@ impl Ledger {
         self.dropped += count;
         let sentence = format!("{count} events came faster than they could be kept");
         self.event(at, Kind::EventsDropped, Severity::Warning, None, None, sentence);
+    }
+
+    /// Time of the newest sample, in seconds since 1970.
+    pub(crate) fn now_unix_s(&self) -> f64 {
+        self.clock.unix_s(self.sample.as_ref().map_or(Micros(0), |sample| sample.at))
     }
 
     /// Something happened at `at`.

@@ -10,6 +10,7 @@
 
 mod board;
 mod event;
+mod history;
 mod http;
 mod ledger;
 mod metrics;
@@ -30,6 +31,7 @@ mod view;
 mod windows;
 
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
+pub use history::{Kept, StoreError};
 pub use ledger::{Clock, Ledger, PoolFacts};
 pub use reading::{Measured, Missing};
 pub use run::{BindError, Bound, Running, Settings, bind};

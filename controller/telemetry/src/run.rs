@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -9,6 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::board::{self, Board};
+use crate::history::{self, History, Kept, Store, StoreError};
 use crate::http;
 use crate::ledger::{Clock, Ledger, PoolFacts};
 use crate::tap::{Drain, Tap, tap};
@@ -18,6 +20,8 @@ use crate::tap::{Drain, Tap, tap};
 pub struct Settings {
     /// Address of the REST interface; `None`: it is not served.
     pub api: Option<SocketAddr>,
+    /// Where history is kept.
+    pub history: Kept,
 }
 
 /// Why telemetry cannot be served as it is wanted.
@@ -39,6 +43,14 @@ pub enum BindError {
         /// What the system says.
         why: io::Error,
     },
+    /// History cannot be kept where it should be.
+    #[error("--history {}: {why}; name a file that can be written", file.display())]
+    History {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        why: StoreError,
+    },
     /// The thread or its sockets could not be set up.
     #[error("telemetry cannot be started: {0}")]
     System(#[from] io::Error),
@@ -47,6 +59,9 @@ pub enum BindError {
 /// Sockets that are open, but not served yet.
 #[derive(Debug)]
 pub struct Bound {
+    store: Store,
+    /// What is kept outlives adit.
+    remembers: bool,
     api: Option<TcpListener>,
 }
 
@@ -56,7 +71,10 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
         true => listen("--api", address),
         false => Err(BindError::NotLoopback { address }),
     });
-    Ok(Bound { api: api.transpose()? })
+    let kept = &settings.history;
+    let store = Store::open(kept)
+        .map_err(|why| BindError::History { file: kept.file.clone().unwrap_or_default(), why })?;
+    Ok(Bound { store, remembers: kept.file.is_some(), api: api.transpose()? })
 }
 
 fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
@@ -75,17 +93,20 @@ impl Bound {
     pub fn start(self, clock: Clock, pools: Vec<PoolFacts>) -> Result<(Tap, Running), BindError> {
         let (tap, drain) = tap();
         let (stop, stopped) = oneshot::channel();
-        let board = Arc::new(Board::new(Ledger::new(clock, pools, None)));
+        let best = self.store.best().ok().filter(|_| self.remembers).map(Option::unwrap_or_default);
+        let board = Arc::new(Board::new(Ledger::new(clock, pools, best)));
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let sockets = Sockets::new(self, &runtime)?;
+        let sockets = Sockets::new(self.api, &runtime)?;
+        let (history, keeper) = history::start(self.store)?;
         let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = run(board, drain, sockets) => {}
+                    () = run(board, drain, sockets, history) => {}
                     _ = stopped => {}
                 }
             });
-            runtime.shutdown_background();
+            drop(runtime); // and with it the last handle of history
+            let _ = keeper.join(); // if it broke down, it has said so itself
         })?;
         Ok((tap, Running { stop: Some(stop), thread: Some(thread) }))
     }
@@ -97,17 +118,17 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn new(bound: Bound, runtime: &Runtime) -> io::Result<Self> {
+    fn new(api: Option<TcpListener>, runtime: &Runtime) -> io::Result<Self> {
         let _inside = runtime.enter();
-        Ok(Self { api: bound.api.map(tokio::net::TcpListener::from_std).transpose()? })
+        Ok(Self { api: api.map(tokio::net::TcpListener::from_std).transpose()? })
     }
 }
 
-async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets) {
+async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History) {
     if let Some(listener) = sockets.api {
-        tokio::spawn(http::serve(listener, http::Served::new(Arc::clone(&board))));
+        tokio::spawn(http::serve(listener, http::Served::new(Arc::clone(&board), history.clone())));
     }
-    board::fill(&board, drain).await;
+    board::fill(&board, drain, &history).await;
 }
 
 /// Telemetry that is being served. Stopped when dropped.

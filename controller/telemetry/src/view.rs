@@ -53,7 +53,7 @@ fn summary(ledger: &Ledger, sample: &Sample, devices: &[Device], pools: &[Pool])
             .map(|pool| shares(&pool.shares, &pool.credit))
             .fold(Shares::default(), add_shares),
         best_difficulty_session: best,
-        best_difficulty_ever: ledger.best_ever.map(|ever| best.map_or(ever, |best| best.max(ever))),
+        best_difficulty_ever: ledger.best_ever.filter(|ever| *ever > 0.0),
         blocks: ledger.blocks,
         power_watts: power,
         eased: devices.iter().any(|device| device.eased),

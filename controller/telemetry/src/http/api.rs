@@ -14,9 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::ask::{Ask, Back, Named, Nothing, Page, checked, number};
 use super::guard::{Ids, guard};
 use super::problem::{Refusal, Refusals};
-use super::{openapi, stream};
+use super::{openapi, past, stream};
 use crate::board::Board;
 use crate::event::{Event, ShareRow};
+use crate::history::History;
 use crate::metrics;
 use crate::snapshot::{Device, Pool, Snapshot, Summary, Unit};
 
@@ -27,13 +28,14 @@ const STREAMS: usize = 32;
 #[derive(Clone, Debug)]
 pub(crate) struct Served {
     pub(crate) board: Arc<Board>,
+    pub(crate) history: History,
     pub(crate) ids: Arc<Ids>,
     streams: Arc<Semaphore>,
 }
 
 impl Served {
-    pub(crate) fn new(board: Arc<Board>) -> Self {
-        Self { board, ids: Arc::default(), streams: Arc::new(Semaphore::new(STREAMS)) }
+    pub(crate) fn new(board: Arc<Board>, history: History) -> Self {
+        Self { board, history, ids: Arc::default(), streams: Arc::new(Semaphore::new(STREAMS)) }
     }
 
     /// When this run began, in seconds since 1970.
@@ -56,7 +58,12 @@ impl Served {
         })
     }
 
-    fn snapshot(&self) -> Arc<Snapshot> {
+    /// Time of the newest sample, in whole seconds since 1970.
+    pub(crate) fn now_unix_s(&self) -> i64 {
+        self.board.ledger().now_unix_s() as i64
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.board.ledger().snapshot()
     }
 }
@@ -71,6 +78,7 @@ pub(crate) fn router(served: Served) -> Router {
         .route("/api/v1/chips", get(chips))
         .route("/api/v1/shares", get(shares))
         .route("/api/v1/events", get(events))
+        .route("/api/v1/history", get(past::history))
         .route("/api/v1/openapi.json", get(description))
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthy))

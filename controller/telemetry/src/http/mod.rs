@@ -4,6 +4,7 @@ mod api;
 mod ask;
 mod guard;
 mod openapi;
+mod past;
 mod patient;
 mod problem;
 mod serve;

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
-use super::api;
 use super::problem::Problem;
+use super::{api, past};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,7 @@ use super::problem::Problem;
         api::chips,
         api::shares,
         api::events,
+        past::history,
         api::description,
         api::scrape,
         api::healthy,

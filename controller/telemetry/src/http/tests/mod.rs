@@ -10,7 +10,13 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::api::{Served, router};
+use crate::history;
 use crate::testing::Rig;
+
+fn served(rig: &Rig) -> Served {
+    let (history, _) = history::start(history::Store::open(&history::Kept::default()).unwrap()).unwrap();
+    Served::new(rig.board.clone(), history)
+}
 
 /// A request for `path` with `headers`.
 fn request(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
@@ -22,7 +28,7 @@ fn request(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
 }
 
 async fn ask(rig: &Rig, request: Request<Body>) -> Response<Body> {
-    router(Served::new(rig.board.clone())).oneshot(request).await.unwrap()
+    router(served(rig)).oneshot(request).await.unwrap()
 }
 
 async fn json(response: Response<Body>) -> Value {

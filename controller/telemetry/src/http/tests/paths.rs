@@ -22,7 +22,7 @@ async fn every_path_of_the_description_is_served_and_every_served_path_is_descri
     let document = get(&rig, "/api/v1/openapi.json").await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
     let paths = document["paths"].as_object().unwrap();
-    for wanted in ["summary", "pools", "devices", "chips", "shares", "events"] {
+    for wanted in ["summary", "pools", "devices", "chips", "shares", "events", "history"] {
         assert!(paths.contains_key(&format!("/api/v1/{wanted}")), "{wanted}");
     }
     for path in paths.keys().filter(|path| *path != "/metrics") {
@@ -191,7 +191,7 @@ async fn a_stream_goes_on_where_the_client_left_off_and_follows_what_happens() {
 #[tokio::test]
 async fn streams_beyond_their_number_are_refused_until_one_ends() {
     let rig = rig();
-    let served = super::Served::new(rig.board.clone());
+    let served = super::served(&rig);
     let router = super::router(served);
     let open = || {
         tower::ServiceExt::oneshot(
@@ -221,4 +221,50 @@ async fn texts_from_outside_stay_texts() {
     let raw = ask(&rig, request("/api/v1/summary", &[])).await;
     assert_eq!(raw.headers()["x-content-type-options"], "nosniff");
     assert!(!raw.into_body().collect().await.unwrap().to_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn history_is_that_of_one_device_or_of_all_and_comes_in_parts() {
+    let mut rig = Rig::new();
+    let device = rig.stick("icarus", "A");
+    let served = super::served(&rig);
+    let mut recorder = crate::history::Recorder::default();
+    for _ in 0..2 {
+        for _ in 0..60 {
+            rig.nonce(device, true);
+            rig.answer(&Answer::Accepted);
+            rig.second();
+            let ledger = rig.board.ledger();
+            let sample = ledger.sample.clone().unwrap();
+            let rows = recorder.take(&ledger, &sample);
+            if !rows.is_empty() {
+                served.history.add(rows, ledger.now_unix_s() as i64);
+            }
+        }
+    }
+    let router = super::router(served);
+    let get = async |path: &str| {
+        let answer = tower::ServiceExt::oneshot(router.clone(), request(path, &[])).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        json(answer).await
+    };
+    for path in
+        ["/api/v1/history", "/api/v1/history?device=icarus-1", "/api/v1/history?device=icarus:A&step=10"]
+    {
+        let page = get(path).await;
+        let points = page["points"].as_array().unwrap();
+        assert_eq!((points.len(), page["step_s"].as_i64()), (12, Some(10)), "{path}");
+        let rate = points[5]["hashrate_hs"].as_f64().unwrap() / 4_294_967_296.0;
+        assert!((rate - 1.0).abs() < 0.11, "{rate}");
+        assert_eq!(points[5]["power_watts"], Value::Null);
+    }
+    let part = get("/api/v1/history?limit=5&from=0&step=10").await;
+    let next = part["next"].as_i64().unwrap();
+    assert_eq!(part["points"].as_array().unwrap().len(), 5);
+    let rest = get(&format!("/api/v1/history?from={next}&step=10")).await;
+    assert_eq!(rest["points"].as_array().unwrap().len(), 7);
+    assert_eq!(get("/api/v1/history?device=nobody").await["points"], json!([]));
+    for path in ["/api/v1/history?step=11", "/api/v1/history?limit=5001", "/api/v1/history?from=-1"] {
+        refused(&rig, request(path, &[]), StatusCode::BAD_REQUEST).await;
+    }
 }

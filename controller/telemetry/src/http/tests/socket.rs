@@ -3,13 +3,13 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::http::{Served, serve};
+use crate::http::serve;
 use crate::testing::Rig;
 
 async fn served() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, Served::new(Rig::new().board)));
+    tokio::spawn(serve(listener, super::served(&Rig::new())));
     address
 }
 
