@@ -27,6 +27,7 @@ use crate::bitaxe_raw;
 use crate::bm13xx::{self, Generation};
 use crate::cpu;
 use crate::icarus::{self, Dialect};
+use crate::pow::{Header, Midstate};
 use crate::wire::{Codec, Side, Step};
 
 /// Every wire format that can be decoded. A dialect is an entry of its own: dialects are never sniffed.
@@ -131,6 +132,8 @@ pub struct Item {
     /// The frame as an object with a member `type`, or the reason why the bytes are skipped. Numbers are numbers, byte
     /// strings lower-case hex.
     pub found: Result<Value, String>,
+    /// The work or the solution in it.
+    pub mining: Option<Mining>,
 }
 
 impl Serialize for Item {
@@ -154,6 +157,40 @@ impl Serialize for Item {
 pub trait Describe: Codec {
     /// The frame as an object with a member `type`.
     fn describe(&self, frame: &Self::Frame) -> Value;
+
+    /// What the frame means to the search for nonces; most frames mean nothing.
+    fn mining(&self, frame: &Self::Frame) -> Option<Mining>;
+}
+
+/// A frame that gives work, or solves one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "of one frame at a time")]
+pub enum Mining {
+    /// The header to be searched, whole.
+    Header(Header),
+    /// The headers to be searched, as midstates and the 12 header bytes 64 to 75 that follow them.
+    Midstates {
+        /// The first `count` of them.
+        midstates: [Midstate; 4],
+        /// 1 to 4.
+        count: u8,
+        /// End of the merkle root, ntime, nbits, in header order.
+        tail: [u8; 12],
+    },
+    /// A found nonce.
+    Nonce {
+        /// The number whose little-endian bytes stand in the header.
+        nonce: u32,
+        /// Bits that the device has set in the version of the header.
+        version_bits: u32,
+    },
+}
+
+impl Mining {
+    /// A work of one midstate.
+    pub(crate) const fn midstate(midstate: Midstate, tail: [u8; 12]) -> Self {
+        Self::Midstates { midstates: [midstate; 4], count: 1, tail }
+    }
 }
 
 struct Stream<C> {
@@ -176,13 +213,15 @@ impl<C: Describe<Reject: Display> + Send> Decoder for Stream<C> {
         let mut at = 0;
         while at < self.pending.len() {
             let rest = &self.pending[at..];
-            let (len, found) = match self.codec.decode(rest, quiet) {
-                Step::Frame { frame, used } => (used, Ok(self.codec.describe(&frame))),
-                Step::Skip { used, why } => (used, Err(why.to_string())),
+            let (len, found, mining) = match self.codec.decode(rest, quiet) {
+                Step::Frame { frame, used } => {
+                    (used, Ok(self.codec.describe(&frame)), self.codec.mining(&frame))
+                }
+                Step::Skip { used, why } => (used, Err(why.to_string()), None),
                 Step::NeedMore => break,
             };
             assert!((1..=rest.len()).contains(&len), "an item takes bytes that exist"); // invariant: law of Codec
-            each(Item { offset: self.offset + at as u64, len, from: self.from, found });
+            each(Item { offset: self.offset + at as u64, len, from: self.from, found, mining });
             at += len;
         }
         self.pending.drain(..at);

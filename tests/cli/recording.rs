@@ -27,6 +27,18 @@ fn a_recorded_demo_decodes_without_a_stray_byte_and_replays_without_a_difference
         frames("host", "job") >= 2 && frames("device", "nonce") >= demo.json()["accepted"].as_u64().unwrap()
     );
 
+    let summary = run(&["decode", file, "--summary", "--json"]);
+    assert_eq!(summary.status, Some(0), "{}", summary.err);
+    let figures = summary.json_lines();
+    assert_eq!(figures.len(), 2);
+    let verdicts: u64 = figures.iter().filter_map(|it| it["verdicts"]["share"].as_u64()).sum();
+    assert!(verdicts >= demo.json()["accepted"].as_u64().unwrap(), "{figures:?}");
+    for it in &figures {
+        assert_eq!((&it["skipped_bytes"], &it["duplicates"]), (&serde_json::json!({}), &0.into()));
+        let easiest = it["lowest_difficulty"].as_f64().unwrap();
+        assert!(easiest >= f64::powi(2.0, -24), "the target was eased to 2^-24: {it}");
+    }
+
     let replayed = run(&["replay", file, "--json"]);
     assert_eq!(replayed.status, Some(0), "{}{}", replayed.out, replayed.err);
     let links = replayed.json_lines();

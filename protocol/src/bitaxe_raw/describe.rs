@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Codec, ErrorCode, Frame, Request, Transfer};
 use crate::hex;
-use crate::protocols::Describe;
+use crate::protocols::{Describe, Mining};
 
 impl Describe for Codec {
     /// Types `request`, `reply`, `error`. Pages that mean the same to every firmware are spelled out.
@@ -17,6 +17,10 @@ impl Describe for Codec {
                 json!({"type": "error", "id": error.id, "code": error.code.byte(), "text": text})
             }
         }
+    }
+
+    fn mining(&self, _: &Self::Frame) -> Option<Mining> {
+        None // jobs and nonces travel over the data port
     }
 }
 

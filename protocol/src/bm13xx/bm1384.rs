@@ -90,14 +90,19 @@ impl Bm1384Work {
         }
     }
 
-    /// Hash of the header with `nonce` (header bytes 76 to 79).
-    pub fn hash(&self, nonce: [u8; 4]) -> Hash {
+    /// The last 16 header bytes with `nonce` (header bytes 76 to 79).
+    pub(super) fn tail(&self, nonce: [u8; 4]) -> [u8; 16] {
         let mut tail = [0; 16];
         tail[..4].copy_from_slice(&self.merkle_tail);
         tail[4..8].copy_from_slice(&self.ntime.to_le_bytes());
         tail[8..12].copy_from_slice(&self.nbits.to_le_bytes());
         tail[12..].copy_from_slice(&nonce);
-        self.midstate.finish(&tail)
+        tail
+    }
+
+    /// Hash of the header with `nonce` (header bytes 76 to 79).
+    pub fn hash(&self, nonce: [u8; 4]) -> Hash {
+        self.midstate.finish(&self.tail(nonce))
     }
 
     fn to_bytes(self) -> [u8; 64] {

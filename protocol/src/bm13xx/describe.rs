@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Bm1384Codec, Bm1384Command, Bm1384Frame, Codec, Command, Frame, Job, NonceAnswer, To};
 use crate::hex;
-use crate::protocols::Describe;
+use crate::protocols::{Describe, Mining};
 
 impl Describe for Codec {
     /// Types `set_address`, `write_register`, `read_register`, `chain_inactive`, `job`, `register`, `nonce`.
@@ -22,6 +22,21 @@ impl Describe for Codec {
                 "value": answer.value,
             }),
             Frame::Nonce(answer) => describe_nonce(answer),
+        }
+    }
+
+    fn mining(&self, frame: &Frame) -> Option<Mining> {
+        match frame {
+            Frame::Job(Job::Header(job)) => Some(Mining::Header(job.header)),
+            Frame::Job(Job::Midstates(job)) => {
+                let [tail @ .., _, _, _, _] = job.tail([0; 4]);
+                Some(Mining::Midstates { midstates: job.midstates, count: job.slots, tail })
+            }
+            Frame::Nonce(answer) => Some(Mining::Nonce {
+                nonce: answer.number(),
+                version_bits: answer.version.map_or(0, |counter| u32::from(counter) << 13),
+            }),
+            Frame::Command(_) | Frame::Register(_) => None,
         }
     }
 }
@@ -124,6 +139,19 @@ impl Describe for Bm1384Codec {
             Bm1384Frame::Nonce { nonce, job_id } => {
                 json!({"type": "nonce", "nonce": u32::from_le_bytes(*nonce), "job_id": job_id})
             }
+        }
+    }
+
+    fn mining(&self, frame: &Bm1384Frame) -> Option<Mining> {
+        match frame {
+            Bm1384Frame::Work(work) => {
+                let [tail @ .., _, _, _, _] = work.tail([0; 4]);
+                Some(Mining::midstate(work.midstate, tail))
+            }
+            Bm1384Frame::Nonce { nonce, .. } => {
+                Some(Mining::Nonce { nonce: u32::from_le_bytes(*nonce), version_bits: 0 })
+            }
+            _ => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     RboxProduct, RboxRecord, RecordKind, rbox_clock_mhz,
 };
 use crate::hex;
-use crate::protocols::Describe;
+use crate::protocols::{Describe, Mining};
 
 impl Describe for Codec {
     /// Types `job`, `command`, `nonce`, `register`, `task_complete`, `get_task`. `nonce` is the number whose little-endian
@@ -23,6 +23,16 @@ impl Describe for Codec {
             Frame::Register(register) => json!({"type": "register", "value": register.value}),
             Frame::Record(record) => describe_record(record),
         }
+    }
+
+    fn mining(&self, frame: &Frame) -> Option<Mining> {
+        let nonce = match frame {
+            Frame::Job(job) => return Some(Mining::midstate(job.midstate, job.tail)),
+            Frame::Nonce(nonce) => nonce.nonce,
+            Frame::Record(RboxRecord { kind: RecordKind::Nonce(nonce), .. }) => *nonce,
+            _ => return None,
+        };
+        Some(Mining::Nonce { nonce, version_bits: 0 })
     }
 }
 

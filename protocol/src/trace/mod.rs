@@ -20,13 +20,17 @@
 //! | anything else | what else happened to the driver and what else it did, in the words of `adit_driver::words` |
 
 mod entry;
+mod pairs;
 mod reader;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
 pub use entry::{Entry, What};
+pub use pairs::Solution;
 pub use reader::{Broken, Reader, Why};
+pub use summary::{Figures, Summary};
 pub use timeline::{Seen, Sight, Timeline};
 
 /// The first line of every recording, without its end.

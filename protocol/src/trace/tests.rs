@@ -210,9 +210,86 @@ fn bytes_of_an_unknown_model_are_shown_as_such() {
     let mut seen = Vec::new();
     let what = What::Bytes { from: Side::Host, port: Port(3), bytes: &[1, 2] };
     Timeline::default().feed(&Entry { at: Micros(1), link: 9, what }, &mut |sight| {
-        if let Seen::Item { port, item } = sight.what {
+        if let Seen::Item { port, item, .. } = sight.what {
             seen.push((port, item.len, item.found.is_err()));
         }
     });
     assert_eq!(seen, [(Port(3), 2, true)]);
+}
+
+/// The job of the detection of a Block Erupter and its nonce, as they stand in `vectors/icarus.json`.
+const JOB: &str = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a000000000000000000000000000000000000000087320b1a1426674f2fa722ce";
+
+fn summed(lines: &[(u64, What<'_>)]) -> Vec<(u32, super::Figures)> {
+    let (mut timeline, mut summary) = (Timeline::default(), super::Summary::default());
+    for (at, what) in lines {
+        timeline.feed(&Entry { at: Micros(*at), link: 4, what: *what }, &mut |sight| summary.count(&sight));
+    }
+    timeline.finish(&mut |sight| summary.count(&sight));
+    summary.figures().collect()
+}
+
+#[test]
+fn a_nonce_is_shown_with_the_job_that_it_solves() {
+    let job = crate::hex::decode(JOB).unwrap();
+    let other = [[7; 52].as_slice(), &job[52..]].concat();
+    let mut timeline = Timeline::default();
+    let mut solved = Vec::new();
+    let device = What::Device { models: "block-erupter", location: "x" };
+    let sent = |bytes| What::Bytes { from: Side::Host, port: Port(0), bytes };
+    let nonce = What::Bytes { from: Side::Device, port: Port(0), bytes: &[0x00, 0x01, 0x87, 0xa2] };
+    for (at, what) in [(0, device), (1, nonce), (10, sent(&job)), (20, sent(&other)), (30, nonce)] {
+        timeline.feed(&Entry { at: Micros(at), link: 0, what }, &mut |sight| {
+            if let Seen::Item { solves, item, .. } = sight.what
+                && item.from == Side::Device
+            {
+                solved.push(solves);
+            }
+        });
+    }
+    assert_eq!(solved[0], None, "no job was seen");
+    let solution = solved[1].unwrap();
+    assert_eq!((solution.job_at, solution.job_offset), (Micros(10), 0));
+    assert!(solution.difficulty >= 1.0, "{solution:?}");
+}
+
+#[test]
+fn a_summary_counts_frames_skips_nonces_duplicates_units_and_verdicts() {
+    let job = crate::hex::decode(JOB).unwrap();
+    let device = What::Device { models: "icarus,block-erupter", location: "serial:./x" };
+    let sent = What::Bytes { from: Side::Host, port: Port(0), bytes: &job };
+    let nonce = What::Bytes { from: Side::Device, port: Port(0), bytes: &[0x00, 0x01, 0x87, 0xa2] };
+    let half = What::Bytes { from: Side::Device, port: Port(0), bytes: &[0x00, 0x01] };
+    let figures = summed(&[
+        (0, device),
+        (0, nonce),
+        (1_000, sent),
+        (2_000, What::Words("! identified block-erupter")),
+        (2_000_000, nonce),
+        (2_000_001, What::Words("! nonce 0 unit 3 of 1:000187a2")),
+        (2_000_002, What::Words("ruling 0 share 0 1.5")),
+        (3_000_000, half),
+        (4_000_000, nonce),
+        (4_000_000, What::Lost(5)),
+    ]);
+    let [(4, it)] = &figures[..] else { panic!("{figures:?}") };
+    assert_eq!(
+        (&it.models[..], it.location.as_str(), it.seconds),
+        (&["block-erupter".to_owned()][..], "serial:./x", 4.0)
+    );
+    assert_eq!(it.frames, [("device nonce".into(), 3), ("host job".into(), 1)].into());
+    assert_eq!(it.skipped_bytes, [("silence after of bytes".into(), 2)].into());
+    assert_eq!((it.nonces, it.duplicates, it.unpaired, it.lost_lines), (2, 1, 1, 5));
+    assert_eq!((it.units.clone(), it.verdicts.clone()), ([(3, 1)].into(), [("share".into(), 1)].into()));
+    assert_eq!((it.lowest_difficulty, it.nonce_rate_hz), (it.highest_difficulty, Some(0.5)));
+    assert_eq!(it.hashrate_hs, None, "two nonces tell no rate");
+}
+
+#[test]
+fn an_empty_summary_invents_nothing() {
+    let figures = summed(&[(0, What::Device { models: "icarus", location: "x" })]);
+    let json = serde_json::to_value(&figures[0].1).unwrap();
+    for key in ["lowest_difficulty", "highest_difficulty", "nonce_rate_hz", "hashrate_hs"] {
+        assert!(json[key].is_null(), "{key}: {json}");
+    }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Entry, What};
+use super::pairs::Jobs;
+use super::{Entry, Solution, What};
 use crate::devices::{Model, PortSpec, model};
 use crate::protocols::{Decoder, Item, protocol};
 use crate::wire::{Micros, Port, Side};
@@ -37,13 +38,17 @@ pub enum Seen<'a> {
         port: Port,
         /// Its `offset` counts the bytes of this side of the port.
         item: Item,
+        /// What it solves, if it is a nonce.
+        solves: Option<Solution>,
     },
     /// Anything but bytes.
     Other(What<'a>),
 }
 
+#[derive(Default)]
 struct Link {
     models: Vec<&'static Model>,
+    jobs: Jobs,
     lanes: BTreeMap<(Port, bool), Lane>,
 }
 
@@ -66,21 +71,14 @@ impl Timeline {
         if !self.links.contains_key(&number) && self.links.len() >= LINKS {
             self.links.pop_first();
         }
-        let link =
-            self.links.entry(number).or_insert_with(|| Link { models: Vec::new(), lanes: BTreeMap::new() });
-        link.hear_silence(Some(at), &mut |at, port, item| {
-            each(Sight { at, link: number, what: Seen::Item { port, item } });
-        });
+        let link = self.links.entry(number).or_default();
+        let mut show = |shown: Shown| each(sight_of(number, shown));
+        link.hear_silence(Some(at), &mut show);
         match entry.what {
-            What::Bytes { from, port, bytes } => link.lane(from, port).feed(at, bytes, &mut |item| {
-                each(Sight { at, link: number, what: Seen::Item { port, item } });
-            }),
+            What::Bytes { from, port, bytes } => link.hear(at, from, port, bytes, &mut show),
             what => {
                 if let What::Device { models, .. } = what {
-                    *link = Link {
-                        models: models.split(',').filter_map(model).collect(),
-                        lanes: BTreeMap::new(),
-                    };
+                    *link = Link { models: models.split(',').filter_map(model).collect(), ..Link::default() };
                 } else if let What::Words(words) = what
                     && let Some(key) = words.strip_prefix("! identified ")
                 {
@@ -94,23 +92,31 @@ impl Timeline {
     /// The recording ends: what is left becomes items.
     pub fn finish(&mut self, each: &mut dyn FnMut(Sight<'_>)) {
         for (number, mut link) in std::mem::take(&mut self.links) {
-            link.hear_silence(None, &mut |at, port, item| {
-                each(Sight { at, link: number, what: Seen::Item { port, item } });
-            });
+            link.hear_silence(None, &mut |sight| each(sight_of(number, sight)));
         }
     }
 }
 
 impl Link {
     /// Tells decoders of the silence that has passed until `at`, or for ever.
-    fn hear_silence(&mut self, at: Option<Micros>, each: &mut dyn FnMut(Micros, Port, Item)) {
+    fn hear_silence(&mut self, at: Option<Micros>, show: &mut Show<'_>) {
+        let jobs = &mut self.jobs;
         for ((port, _), lane) in &mut self.lanes {
             if lane.fed && at.is_none_or(|at| at >= lane.last + lane.quiet) {
                 lane.fed = false;
-                if let Some(decoder) = &mut lane.decoder {
-                    decoder.feed(&[], true, &mut |item| each(lane.last, *port, item));
-                }
+                let last = lane.last;
+                lane.feed(&[], true, &mut |item| show(jobs.paired(last, *port, item)));
             }
+        }
+    }
+
+    fn hear(&mut self, at: Micros, from: Side, port: Port, bytes: &[u8], show: &mut Show<'_>) {
+        let lane = self.lane(from, port);
+        (lane.last, lane.fed) = (at, true);
+        let mut items = Vec::new();
+        lane.feed(bytes, false, &mut |item| items.push(item));
+        for item in items {
+            show(self.jobs.paired(at, port, item));
         }
     }
 
@@ -140,14 +146,30 @@ impl Link {
     }
 }
 
+impl Jobs {
+    fn paired(&mut self, at: Micros, port: Port, item: Item) -> Shown {
+        let solves = item.mining.and_then(|mining| self.see(at, item.offset, mining));
+        (at, port, item, solves)
+    }
+}
+
+/// An item on its way to the caller.
+type Shown = (Micros, Port, Item, Option<Solution>);
+type Show<'a> = dyn FnMut(Shown) + 'a;
+
+fn sight_of(link: u32, (at, port, item, solves): Shown) -> Sight<'static> {
+    Sight { at, link, what: Seen::Item { port, item, solves } }
+}
+
 impl Lane {
-    fn feed(&mut self, at: Micros, bytes: &[u8], each: &mut dyn FnMut(Item)) {
-        (self.last, self.fed) = (at, true);
+    fn feed(&mut self, bytes: &[u8], quiet: bool, each: &mut dyn FnMut(Item)) {
         match &mut self.decoder {
-            Some(decoder) => decoder.feed(bytes, false, each),
+            Some(decoder) => decoder.feed(bytes, quiet, each),
+            None if bytes.is_empty() => {}
             None => {
                 let found = Err("no model that is known: nothing says what this is".into());
-                each(Item { offset: self.offset, len: bytes.len(), from: self.from, found });
+                let (offset, len) = (self.offset, bytes.len());
+                each(Item { offset, len, from: self.from, found, mining: None });
             }
         }
         self.offset += bytes.len() as u64;

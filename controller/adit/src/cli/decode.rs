@@ -20,7 +20,8 @@ use clap::{Args, ValueEnum};
     JSON, one object per line:\n  \
     {{\"offset\",\"len\",\"ok\":true,\"from\":\"host|device\",\"frame\":{{\"type\",…}}}}\n  \
     {{\"offset\",\"len\",\"ok\":false,\"reason\"}}\n  \
-    of a recording, in front: \"at_us\" \"link\" \"port\"; and {{\"at_us\",\"link\",\"event\"}} for what is no bytes",
+    of a recording, in front: \"at_us\" \"link\" \"port\"; behind a nonce\n  \
+    \"solves\":{{\"job_at_us\",\"job_offset\",\"difficulty\"}}; and {{\"at_us\",\"link\",\"event\"}} for what is no bytes",
     PROTOCOLS.iter().map(|it| format!("  {:10} {}", it.name, it.about)).collect::<Vec<_>>().join("\n")
 ))]
 pub(crate) struct DecodeArgs {
@@ -35,6 +36,10 @@ pub(crate) struct DecodeArgs {
     /// The file is hexadecimal text; each line ends in a pause on the wire
     #[arg(long)]
     pub(crate) hex: bool,
+
+    /// Figures of every link of a recording instead of its frames: frames by type, nonces, duplicates, rates, units
+    #[arg(long, conflicts_with_all = ["protocol", "hex"])]
+    pub(crate) summary: bool,
 
     /// Recording, or capture of one direction; `-` is standard input
     #[arg(value_name = "FILE")]

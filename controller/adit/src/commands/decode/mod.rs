@@ -24,6 +24,10 @@ pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
             bytes::decode(&mut capture, args, decoder.as_mut(), &mut printer)
         }
         None if capture.is_recording() => recording::decode(&mut capture, args, &mut printer),
+        None if args.summary => Err(Failure::usage(anyhow::anyhow!(
+            "{}: this is no recording of adit, of which alone there is a summary",
+            args.file.display()
+        ))),
         None => {
             let names = PROTOCOLS.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
             Err(Failure::usage(anyhow::anyhow!(

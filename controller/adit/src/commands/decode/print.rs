@@ -42,13 +42,18 @@ impl Printer {
     fn sight_json(&mut self, sight: &Sight<'_>) -> io::Result<()> {
         let mut line = json!({ "at_us": sight.at.0, "link": sight.link });
         match &sight.what {
-            Seen::Item { port, item } => {
+            Seen::Item { port, item, solves } => {
                 line["port"] = port.0.into();
                 if let (Value::Object(line), Value::Object(fields)) = (&mut line, serde_json::to_value(item)?)
                 {
                     line.extend(fields);
                 }
                 line["from"] = serde_json::to_value(item.from)?;
+                if let Some(it) = solves {
+                    line["solves"] = json!({
+                        "job_at_us": it.job_at.0, "job_offset": it.job_offset, "difficulty": it.difficulty,
+                    });
+                }
             }
             Seen::Other(What::Device { models, location }) => {
                 line["models"] = models.split(',').collect();
@@ -64,10 +69,13 @@ impl Printer {
     fn sight_text(&mut self, sight: &Sight<'_>) -> io::Result<()> {
         write!(self.out, "{:>13.6} {:>3}", sight.at.as_secs_f64(), sight.link)?;
         match &sight.what {
-            Seen::Item { port, item } => {
+            Seen::Item { port, item, solves } => {
                 let port = if port.0 > 0 { port.0.to_string() } else { String::new() };
                 let mark = if item.from == adit_protocol::wire::Side::Host { '>' } else { '<' };
                 write!(self.out, " {mark}{port:1} ")?;
+                if let Some(it) = solves {
+                    write!(self.out, "[{:.2e} of {:.6}] ", it.difficulty, it.job_at.as_secs_f64())?;
+                }
                 self.found(&item.found)
             }
             Seen::Other(What::Device { models, location }) => {
