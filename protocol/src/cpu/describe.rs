@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Codec, Frame, Order};
 use crate::hex;
-use crate::protocols::Describe;
+use crate::protocols::{Describe, Mining};
 
 impl Describe for Codec {
     /// Types `hello`, `pace`, `pin`, `work`, `stop`; `identity`, `nonce`, `progress`, `done`, `refused`. `header` is printed as
@@ -13,6 +13,16 @@ impl Describe for Codec {
         match frame {
             Frame::Order(order) => describe_order(order),
             Frame::Answer(answer) => describe_answer(answer),
+        }
+    }
+
+    fn mining(&self, frame: &Frame) -> Option<Mining> {
+        match frame {
+            Frame::Order(Order::Work(work)) => Some(Mining::Header(work.header)),
+            Frame::Answer(Answer::Nonce { version, nonce, .. }) => {
+                Some(Mining::Nonce { nonce: *nonce, version_bits: *version })
+            }
+            _ => None,
         }
     }
 }
