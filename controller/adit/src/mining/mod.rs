@@ -36,7 +36,7 @@ use views::Views;
 const REPORTS: usize = 1_024;
 /// Inputs of all pools that may wait for the core; beyond that they wait in the sockets.
 const INPUTS: usize = 256;
-/// Shares that may wait for a pool's session.
+/// Shares on their way to a pool's session, which takes them whatever its pool does and drops the oldest when they are too many.
 const SHARES: usize = 1_024;
 /// Renewal of the status line.
 const GLANCE: Duration = Duration::from_secs(1);

@@ -6,38 +6,34 @@ mod node;
 mod proxy;
 mod tls;
 mod upstream;
+mod wire;
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use adit_core::{PoolInput, Share};
 use adit_driver::PoolKey;
 use adit_protocol::wire::Micros;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use crate::{ConnectError, Session, SessionAction, SessionInput};
+use crate::{Session, SessionAction, SessionInput};
 #[cfg(test)]
 pub(crate) use base64::encode as base64;
 pub use dial::Dialer;
-use dial::Stream;
 pub use node::Nodes;
 pub use tls::SetupError;
 pub use upstream::Upstream;
+use wire::Wire;
 
-/// Time for one message to leave: a pool that does not read is as good as gone.
-const SEND: Duration = Duration::from_secs(30);
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 
 /// Keeps one pool connected until the sender of `shares` is dropped or the receiver of `inputs` is gone; the connection is
 /// then closed in good order.
 ///
-/// Times given to the session count from `origin`. A slow receiver of `inputs` slows down reading from the pool, nothing else
-/// waits for it; whoever sends shares must not wait for this task in turn.
+/// Times given to the session count from `origin`. Shares are taken whatever the pool does: those that wait for it wait in the
+/// session, which drops the oldest when they are too many. A slow receiver of `inputs` slows down everything here; whoever sends
+/// shares must not wait for this task in turn.
 pub async fn run(
     mut session: Session,
     dialer: Dialer,
@@ -57,8 +53,7 @@ pub async fn run(
                     attempt += 1;
                 }
                 SessionAction::Send(line) => {
-                    if wire.send(&line).await.is_err() {
-                        wire = Wire::Closed;
+                    if !wire.send(line) {
                         session.on_input(now(), SessionInput::Closed);
                     }
                 }
@@ -82,56 +77,4 @@ pub async fn run(
             }
         }
     }
-}
-
-/// The connection, or what there is of it.
-enum Wire {
-    Closed,
-    Opening(Pin<Box<dyn Future<Output = Result<Stream, ConnectError>> + Send>>),
-    Open(Stream),
-}
-
-impl Wire {
-    /// What happens next; never, while there is no connection.
-    async fn event<'a>(&mut self, buffer: &'a mut [u8]) -> SessionInput<'a> {
-        match self {
-            Self::Closed => std::future::pending().await,
-            Self::Opening(attempt) => match attempt.await {
-                Ok(stream) => {
-                    *self = Self::Open(stream);
-                    SessionInput::Connected
-                }
-                Err(error) => {
-                    *self = Self::Closed;
-                    SessionInput::ConnectFailed(error)
-                }
-            },
-            Self::Open(stream) => match stream.read(buffer).await {
-                Ok(length) if length > 0 => SessionInput::Bytes(&buffer[..length]),
-                _ => {
-                    *self = Self::Closed;
-                    SessionInput::Closed
-                }
-            },
-        }
-    }
-
-    async fn send(&mut self, line: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Open(stream) => timeout(SEND, written(stream, line)).await?,
-            _ => Ok(()), // the session already knows that it is closed
-        }
-    }
-
-    async fn close(&mut self) {
-        if let Self::Open(stream) = self {
-            let _ = stream.shutdown().await; // the pool may have been faster
-        }
-        *self = Self::Closed;
-    }
-}
-
-async fn written(stream: &mut Stream, line: &[u8]) -> io::Result<()> {
-    stream.write_all(line).await?;
-    stream.flush().await
 }

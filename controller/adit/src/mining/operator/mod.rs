@@ -145,7 +145,7 @@ impl Operator {
         }
     }
 
-    /// A session that is so far behind loses the share.
+    /// A session whose task has not run for so many shares loses the share.
     fn submit(&mut self, pool: PoolKey, share: Share) {
         let key = share.key;
         let taken =
