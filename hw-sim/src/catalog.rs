@@ -2,7 +2,7 @@
 
 use adit_protocol::devices::{Model, PortKind};
 
-use crate::{DeviceFault, FaultSite, SimDevice, bm13xx, cpu, icarus};
+use crate::{DeviceFault, FaultSite, SimDevice, bitaxe, bm13xx, cpu, icarus};
 
 /// How a simulated device is made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,6 +71,7 @@ pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>,
         "cpu" => cpu::start(model, build),
         "icarus" => icarus::start(model, build),
         "bm13xx" => bm13xx::start(model, build),
+        "bitaxe" => bitaxe::start(model, build),
         _ => Err(BuildError::NoTwin { model: model.key }),
     }
 }
@@ -81,6 +82,7 @@ pub fn settings(model: &Model) -> &'static [Setting] {
         "cpu" => cpu::SETTINGS,
         "icarus" => icarus::settings(model),
         "bm13xx" => bm13xx::settings(),
+        "bitaxe" => bitaxe::settings(model),
         _ => &[],
     }
 }
@@ -94,6 +96,7 @@ pub fn supports(model: &Model, fault: DeviceFault) -> bool {
             "cpu" => cpu::supports(fault),
             "icarus" => icarus::supports(model, fault),
             "bm13xx" => bm13xx::supports(fault),
+            "bitaxe" => bitaxe::supports(model, fault),
             _ => false,
         },
     }

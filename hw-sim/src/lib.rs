@@ -3,7 +3,9 @@
 //! A second, independent reading of the specifications: with the drivers it shares only codecs, hashing and the model table.
 //! Everything is sans-io and deterministic: the same inputs at the same times give the same bytes.
 
+mod bitaxe;
 mod bm13xx;
+mod breakage;
 mod catalog;
 mod cpu;
 mod device;

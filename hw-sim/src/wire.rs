@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod tests;
-mod uart;
+pub(crate) mod uart;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -3,9 +3,7 @@
 //! With `target-difficulty` D a chain reports hashes of D times its ticket's difficulty, as often as the hardware reports those of the
 //! ticket's: the ticket mask keeps its meaning, and so do all rates.
 
-#[allow(dead_code, reason = "what only boards need")]
 mod chain;
-#[allow(dead_code, reason = "what only boards need")]
 mod chip;
 mod clocks;
 mod kind;

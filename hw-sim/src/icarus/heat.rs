@@ -1,8 +1,8 @@
 //! The temperature of a box: it follows load and cooling with the inertia of the metal.
 
-use std::time::Duration;
-
 use adit_protocol::wire::Micros;
+
+use crate::breakage::Breakage;
 
 /// Air around the box.
 const AMBIENT: f64 = 25.0;
@@ -16,8 +16,6 @@ const INERTIA_SECONDS: f64 = 60.0;
 const LIMIT: f64 = 80.0;
 /// What a broken sensor shows.
 const BROKEN_READING: f64 = 120.0;
-/// A broken part works again after this time, or when it is broken a second time.
-const BROKEN_FOR: Duration = Duration::from_secs(60);
 
 /// Metal, fan and sensor.
 #[derive(Debug)]
@@ -29,20 +27,6 @@ pub(super) struct Heat {
     dead_fan: Breakage,
     hot_sensor: Breakage,
     dead_sensor: Breakage,
-}
-
-/// Until when a part is broken.
-#[derive(Clone, Copy, Debug, Default)]
-struct Breakage(Option<Micros>);
-
-impl Breakage {
-    fn toggle(&mut self, now: Micros) {
-        self.0 = if self.is_on(now) { None } else { Some(now + BROKEN_FOR) };
-    }
-
-    fn is_on(self, now: Micros) -> bool {
-        self.0.is_some_and(|until| now < until)
-    }
 }
 
 /// A part that can break.
@@ -104,6 +88,8 @@ impl Heat {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn after(minutes: u64, load: f64, heat: &mut Heat) -> f64 {

@@ -4,7 +4,7 @@ use adit_protocol::wire::{Line, Parity};
 
 /// What an end set to `into` hears of `bytes` from an end set to `from`: the same when both agree, else what sampling the
 /// levels at the wrong moments gives.
-pub(super) fn heard(bytes: &[u8], from: &Line, into: &Line) -> Vec<u8> {
+pub(crate) fn heard(bytes: &[u8], from: &Line, into: &Line) -> Vec<u8> {
     let shape = |line: &Line| (line.baud, line.bits, line.parity);
     if shape(from) == shape(into) {
         return bytes.to_vec();
