@@ -15,9 +15,16 @@ const THREADS: Setting = Setting { key: "threads", wants: "1 to 256" };
 
 pub(crate) const SETTINGS: &[Setting] = &[THREADS];
 
-/// Whether the device itself can suffer `fault`: it has neither sensors nor fans.
+/// Whether the device itself can suffer `fault`: it has neither a board nor a chain.
 pub(crate) const fn supports(fault: DeviceFault) -> bool {
-    !matches!(fault, DeviceFault::HotSensor | DeviceFault::DeadSensor | DeviceFault::DeadFan)
+    matches!(
+        fault,
+        DeviceFault::Stall
+            | DeviceFault::BrownOut
+            | DeviceFault::WrongWorkId
+            | DeviceFault::LateNonce
+            | DeviceFault::FalseNonce
+    )
 }
 
 pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
