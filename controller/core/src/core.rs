@@ -10,7 +10,7 @@ use adit_protocol::wire::Micros;
 
 use crate::device::Device;
 use crate::life::{Life, Link};
-use crate::pools::{self, Pending, Pool};
+use crate::pools::{Pending, Pool};
 use crate::{DeviceView, Effect, Notice, Policy, PoolInput, PoolView, identity};
 
 /// Another job of the same block is no hurry: devices are given one at most this often, so that a pool that sends a hundred a
@@ -32,8 +32,12 @@ pub struct Core {
     alarms: BTreeSet<(Micros, usize)>,
     pub(crate) pools: Vec<Pool>,
     pub(crate) effects: VecDeque<Effect>,
-    /// Index of the pool that is worked for.
+    /// Index of the pool that is worked for; where there are several, one of them.
     pub(crate) active: Option<usize>,
+    /// Indices of the pools, best first, without those that were removed.
+    pub(crate) order: Vec<usize>,
+    /// When the next pool has its turn.
+    pub(crate) rotate_at: Option<Micros>,
     /// Index of the device that is served first.
     pub(crate) first: usize,
     /// When header time has advanced far enough for new works of a used-up job.
@@ -58,6 +62,8 @@ impl Core {
             pools: (0..pools).map(|_| Pool::default()).collect(),
             effects: VecDeque::new(),
             active: None,
+            order: (0..usize::from(pools)).collect(),
+            rotate_at: None,
             first: 0,
             refill_at: None,
             changed_at: None,
@@ -108,10 +114,17 @@ impl Core {
     /// The task of a device's machine said something. Reports of unknown devices are ignored.
     pub fn on_report(&mut self, now: Micros, device: DeviceKey, report: Report) {
         let index = device.0 as usize;
-        let Some(device) = self.devices.get_mut(index) else { return };
+        if index >= self.devices.len() {
+            return;
+        }
         if let Report::Event(Event::Nonce(nonce)) = &report {
             return self.on_nonce(now, index, nonce); // judged where it lies: half a kilobyte is not moved
         }
+        if matches!(report, Report::Failed(_) | Report::Closed) {
+            self.release(index);
+            self.devices[index].hands.clear();
+        }
+        let device = &mut self.devices[index];
         match report {
             Report::Event(event) => return self.on_event(now, index, event),
             Report::Up => device.up(now, &mut self.effects),
@@ -169,7 +182,13 @@ impl Core {
         let Some(state) = self.pools.get_mut(index) else { return };
         match input {
             PoolInput::Up { resumed } => state.up(now, resumed),
-            PoolInput::Down => state.down(now),
+            PoolInput::Down => {
+                state.down(now);
+                if self.policy.strategy.spreads() {
+                    self.choose_pool(now);
+                    return self.change_job_of(now, Some(index), true);
+                }
+            }
             PoolInput::Job(job) => return self.on_job(now, index, job),
             PoolInput::Easier { difficulty } => return state.jobs.ease(difficulty),
             PoolInput::Answer { share, answer, latency } => {
@@ -199,13 +218,16 @@ impl Core {
         debug_assert_eq!(usize::from(job.pool.0), index, "a job of another pool");
         let clean = self.pools[index].jobs.add(now, job);
         self.compare(now, index);
-        if self.active != Some(index) {
+        let spreads = self.policy.strategy.spreads();
+        if spreads {
+            self.choose_pool(now);
+        } else if self.active != Some(index) {
             return self.choose_pool(now);
         }
         let busy = self.devices.iter().all(|device| device.working || !device.is_ready());
         match self.changed_at.map(|at| at + CALM).filter(|calm| !clean && busy && now < *calm) {
             Some(calm) => self.change_at = Some(calm),
-            None => self.change_job(now, clean),
+            None => self.change_job_of(now, spreads.then_some(index), clean),
         }
     }
 
@@ -252,7 +274,7 @@ impl Core {
     /// When to call [`Self::on_timer`] if nothing else happens before.
     pub fn deadline(&self) -> Option<Micros> {
         let devices = self.alarms.first().map(|(at, _)| *at);
-        let pool = pools::deadline(&self.pools, self.active, self.policy.return_after);
+        let pool = self.choice_deadline();
         devices.into_iter().chain(pool).chain(self.refill_at).chain(self.change_at).min()
     }
 
@@ -281,12 +303,14 @@ impl Core {
         self.devices.get(key.0 as usize).map(|device| device.view(now))
     }
 
-    /// All pools, in the order of priority.
+    /// All pools, in the order of their keys.
     pub fn pools(&self) -> impl Iterator<Item = PoolView<'_>> {
-        self.pools
-            .iter()
-            .enumerate()
-            .map(|(index, pool)| pool.view(Self::pool_key(index), self.active == Some(index)))
+        self.pools.iter().enumerate().map(|(index, pool)| {
+            let priority = self.order.iter().position(|other| *other == index);
+            let working =
+                if self.policy.strategy.spreads() { pool.is_usable() } else { self.active == Some(index) };
+            pool.view(Self::pool_key(index), priority, working)
+        })
     }
 
     /// Panics when a nonce, a share or a deadline of a device is not accounted for.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use adit_driver::{Capability, Detected, DeviceKey, Event, Fault, Order, Verdict, Work};
+use adit_driver::{Capability, Detected, DeviceKey, Event, Fault, Order, PoolKey, Verdict, Work};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
@@ -43,6 +43,8 @@ pub(crate) struct Device {
     sent: u64,
     room: Room,
     pub(crate) working: bool,
+    /// Hashes expected of the works it was given since it last proved some, by pool.
+    pub(crate) hands: Vec<(usize, f64)>,
     announced: bool,
     pub(crate) tally: Tally,
     pub(crate) shares: ShareCounts,
@@ -84,6 +86,7 @@ impl Device {
             sent: 0,
             room: Room::default(),
             working: false,
+            hands: Vec::new(),
             announced: false,
             tally: Tally::default(),
             shares: ShareCounts::default(),
@@ -184,6 +187,12 @@ impl Device {
         self.room = Room { received: self.sent, free: capability.room };
         self.working = false;
         out.push_back(Effect::Order(self.key, Order::JobChanged { clean }));
+    }
+
+    /// Whether it may be searching or holding works of this pool.
+    pub(crate) fn has_works_of(&self, pool: PoolKey) -> bool {
+        let room = self.capability.as_ref().map_or(0, |capability| usize::from(capability.room));
+        self.issued.newest(room + 1).any(|work| work.job.pool == pool)
     }
 
     /// Gives it a work.

@@ -6,30 +6,26 @@ use adit_driver::{Work, WorkId};
 use adit_protocol::wire::Micros;
 
 use crate::jobs::UsedUp;
-use crate::{Core, Effect, Notice, pools};
+use crate::{Core, Effect, Notice};
 
 impl Core {
-    /// Works for the pool that is best now.
-    pub(crate) fn choose_pool(&mut self, now: Micros) {
-        let chosen = pools::choose(&self.pools, self.active, now, self.policy.return_after);
-        if chosen == self.active {
-            return;
-        }
-        // While the pool that is left is connected, it takes what its works still bring in.
-        let left_connected = self.active.is_some_and(|index| self.pools[index].up_since.is_some());
-        self.active = chosen;
-        self.effects.push_back(Effect::Notice(Notice::WorkingFor(chosen.map(Self::pool_key))));
-        self.change_job(now, !left_connected);
-    }
-
     /// Gives every device works of the current job, or tells it that there is none: first one work for each, so that
     /// nobody waits for another's whole portion. Another device begins every time.
     pub(crate) fn change_job(&mut self, now: Micros, clean: bool) {
+        self.change_job_of(now, None, clean);
+    }
+
+    /// The same for devices that have works of this pool or none.
+    pub(crate) fn change_job_of(&mut self, now: Micros, pool: Option<usize>, clean: bool) {
         self.refill_at = None;
         (self.changed_at, self.change_at) = (Some(now), None);
         self.first = self.first.wrapping_add(1);
         for index in self.turn() {
-            if self.devices[index].is_ready() {
+            let device = &self.devices[index];
+            let concerned = |pool| !device.working || device.has_works_of(Self::pool_key(pool));
+            if device.is_ready() && pool.is_none_or(concerned) {
+                self.release(index);
+                self.devices[index].hands.clear();
                 self.devices[index].change_job(clean, &mut self.effects);
                 self.fill_up_to(now, index, 1);
             }
@@ -66,24 +62,31 @@ impl Core {
         (0..count).map(move |offset| (first + offset) % count)
     }
 
-    /// The next box of the current job for a device. Without one the device is idle.
+    /// The next box for a device, of the pool whose turn it is. Without one the device is idle.
     fn next_work(&mut self, now: Micros, index: usize) -> Option<Work> {
+        if self.policy.strategy.spreads() {
+            return self.candidates().find_map(|pool| self.next_work_of(now, index, pool));
+        }
+        self.next_work_of(now, index, self.active?)
+    }
+
+    fn next_work_of(&mut self, now: Micros, index: usize, pool: usize) -> Option<Work> {
         let reach = self.devices[index].capability.as_ref()?.reach;
-        let active = self.active?;
-        let state = self.pools[active].jobs.current_mut()?;
+        let state = self.pools[pool].jobs.current_mut()?;
         match state.take(now, reach, &self.policy) {
             Ok(space) => {
                 let id = WorkId(self.next_work);
                 self.next_work += 1;
                 let job = Arc::clone(&state.job);
                 let header = job.header(space.extranonce2.start, space.ntime.start, space.version.base);
+                self.hand(index, pool, &space);
                 Some(Work { id, job, space, header })
             }
             Err(UsedUp(until)) => {
                 self.devices[index].working = false;
                 self.refill_at = self.refill_at.into_iter().chain(until).min();
                 if !std::mem::replace(&mut state.exhausted, true) {
-                    self.effects.push_back(Effect::Notice(Notice::Exhausted(Self::pool_key(active))));
+                    self.effects.push_back(Effect::Notice(Notice::Exhausted(Self::pool_key(pool))));
                 }
                 None
             }

@@ -106,6 +106,11 @@ impl IssuedWorks {
         Some(meant)
     }
 
+    /// The works given last.
+    pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = &Work> {
+        self.works.iter().rev().take(count).map(|issued| &issued.work)
+    }
+
     /// The work that a finding belongs to.
     pub(crate) fn work(&self, finding: &Finding) -> &Work {
         &self.works[finding.slot].work

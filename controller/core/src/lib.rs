@@ -18,6 +18,7 @@ mod pool;
 mod pools;
 mod rate;
 mod sanity;
+mod strategy;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -29,5 +30,6 @@ pub use effect::{Effect, Notice};
 pub use policy::Policy;
 pub use pool::{Answer, PoolInput, RejectKind, Share, ShareKey};
 pub use rate::Done;
+pub use strategy::Strategy;
 pub use tally::{Credit, Latencies, ShareCounts, Tally};
 pub use view::{DeviceView, PoolView, Readings, State};

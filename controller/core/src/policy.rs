@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::Strategy;
+
 /// How the core decides. Every span is counted in the time that the caller passes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// How work is divided among pools (§16).
+    pub strategy: Strategy,
     /// A better pool that had failed is returned to after it has been usable for so long (§16).
     pub return_after: Duration,
     /// Nonces of a job that was cleaned are still submitted for so long, while the previous block is the same (§10).
@@ -28,6 +32,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            strategy: Strategy::Failover,
             return_after: Duration::from_secs(120),
             stale_grace: Duration::from_secs(30),
             ntime_ahead_s: 60,

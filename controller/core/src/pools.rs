@@ -9,6 +9,7 @@ use adit_protocol::wire::Micros;
 
 use crate::jobs::Jobs;
 use crate::sanity::Sanity;
+use crate::strategy::Load;
 use crate::verify::Submitted;
 use crate::{Answer, Credit, Latencies, PoolView, ShareCounts, ShareKey};
 
@@ -16,7 +17,7 @@ use crate::{Answer, Credit, Latencies, PoolView, ShareCounts, ShareKey};
 const MOST_PENDING: usize = 4_096;
 
 /// Everything the core knows of one pool.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) up_since: Option<Micros>,
     /// It has been down since it was up for the first time: it must prove itself.
@@ -29,6 +30,33 @@ pub(crate) struct Pool {
     latencies: Latencies,
     last_share_at: Option<Micros>,
     pub(crate) sanity: Sanity,
+    /// The user does not want it worked for.
+    pub(crate) disabled: bool,
+    /// The user has taken it away; only answers are waited for.
+    pub(crate) removed: bool,
+    pub(crate) quota: u32,
+    pub(crate) load: Load,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            up_since: None,
+            failed: false,
+            jobs: Jobs::default(),
+            submitted: Submitted::default(),
+            pending: BTreeMap::new(),
+            counts: ShareCounts::default(),
+            credit: Credit::default(),
+            latencies: Latencies::default(),
+            last_share_at: None,
+            sanity: Sanity::default(),
+            disabled: false,
+            removed: false,
+            quota: 1,
+            load: Load::default(),
+        }
+    }
 }
 
 /// A share that waits for its answer.
@@ -53,13 +81,13 @@ impl Pool {
         self.jobs.disconnected(now);
     }
 
-    /// It is up and has a job.
-    fn is_usable(&self) -> bool {
-        self.up_since.is_some() && self.jobs.current().is_some()
+    /// It may be worked for, is up and has a job.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.disabled && !self.removed && self.up_since.is_some() && self.jobs.current().is_some()
     }
 
     /// When it may replace a worse pool that works.
-    fn trusted_at(&self, return_after: Duration) -> Option<Micros> {
+    pub(crate) fn trusted_at(&self, return_after: Duration) -> Option<Micros> {
         let since = self.up_since.filter(|_| self.is_usable())?;
         Some(if self.failed { since + return_after } else { since })
     }
@@ -102,7 +130,12 @@ impl Pool {
         assert_eq!(self.counts.pending, self.pending.len() as u64, "pending shares are miscounted");
     }
 
-    pub(crate) fn view(&self, key: PoolKey, working: bool) -> PoolView<'_> {
+    /// Difficulty it has credited.
+    pub(crate) fn credited(&self) -> f64 {
+        self.credit.accepted
+    }
+
+    pub(crate) fn view(&self, key: PoolKey, priority: Option<usize>, working: bool) -> PoolView<'_> {
         let current = self.jobs.current();
         PoolView {
             key,
@@ -116,26 +149,10 @@ impl Pool {
             latencies: &self.latencies,
             latency: self.latencies.last,
             last_share_at: self.last_share_at,
+            priority,
+            enabled: !self.disabled,
+            quota: self.quota,
+            hashes: self.load.proven,
         }
     }
-}
-
-/// The pool to work for: the best that is usable. From one that works only a trusted better one takes over.
-pub(crate) fn choose(
-    pools: &[Pool],
-    active: Option<usize>,
-    now: Micros,
-    return_after: Duration,
-) -> Option<usize> {
-    let active = active.filter(|index| pools[*index].is_usable());
-    let better = pools[..active.unwrap_or(pools.len())].iter().position(|pool| match active {
-        Some(_) => pool.trusted_at(return_after).is_some_and(|at| now >= at),
-        None => pool.is_usable(),
-    });
-    better.or(active)
-}
-
-/// When [`choose`] may answer otherwise although nothing happens.
-pub(crate) fn deadline(pools: &[Pool], active: Option<usize>, return_after: Duration) -> Option<Micros> {
-    pools[..active?].iter().filter_map(|pool| pool.trusted_at(return_after)).min()
 }

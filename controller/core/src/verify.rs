@@ -32,6 +32,11 @@ impl Core {
         let hashes = finding.as_ref().map_or(0.0, |finding| finding.hashes);
         device.judged(now, nonce.unit, verdict, hashes, ruling.difficulty);
         let (device, difficulty) = (device.key, ruling.difficulty);
+        if let Some(finding) = finding.as_ref().filter(|_| verdict.is_valid()) {
+            let pool = usize::from(self.devices[index].issued.work(finding).job.pool.0);
+            self.pools[pool].load.proven += hashes;
+            self.release(index);
+        }
         self.effects.push_back(Effect::Order(device, Order::Ruling(ruling)));
         self.effects.push_back(Effect::Notice(Notice::Judged { device, verdict, difficulty }));
         if let (Verdict::Block | Verdict::Share, Some(finding)) = (verdict, finding) {

@@ -115,7 +115,7 @@ impl DeviceView<'_> {
 /// One pool.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolView<'a> {
-    /// Its key, which is its priority: 0 is best.
+    /// Its key.
     pub key: PoolKey,
     /// Since when it has been connected; `None`: it is not.
     pub up_since: Option<Micros>,
@@ -137,4 +137,12 @@ pub struct PoolView<'a> {
     pub last_share_at: Option<Micros>,
     /// Time from submit to answer of the last answered share.
     pub latency: Option<Duration>,
+    /// Its place in the order of priority, 0 is best; `None`: it was removed.
+    pub priority: Option<usize>,
+    /// It may be worked for.
+    pub enabled: bool,
+    /// Its part of the work under [`crate::Strategy::Quota`].
+    pub quota: u32,
+    /// Hashes done for it, as verified nonces prove.
+    pub hashes: f64,
 }

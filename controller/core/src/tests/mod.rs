@@ -5,6 +5,7 @@ mod feeding;
 pub(crate) mod fixtures;
 mod life;
 mod sanity;
+mod strategies;
 mod verdicts;
 mod walk;
 
