@@ -114,6 +114,8 @@ pub struct PoolConfig {
     pub node: NodeOptions,
     /// What its jobs must pay the user, where it claims to pay him directly. Blocks of a node pay this address.
     pub guard: Option<Guard>,
+    /// Its part of the work where quotas divide it.
+    pub quota: u32,
     /// Everything else.
     pub options: Options,
     /// Options of the URL that are not known here; the user is told.
@@ -214,6 +216,7 @@ impl PoolConfig {
             guard: None,
             protocol: url.protocol,
             node: NodeOptions::default(),
+            quota: url.quota,
             options,
             ignored: url.ignored,
         })

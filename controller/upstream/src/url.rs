@@ -114,6 +114,8 @@ pub struct PoolUrl {
     pub tls: bool,
     /// The proxy before the `|`.
     pub proxy: Option<Proxy>,
+    /// The number before the first `;`, as cgminer has it: the pool's part of the work. 1 where there is none.
+    pub quota: u32,
     /// `#xnsub`.
     pub extranonce_subscribe: bool,
     /// Options after `#` that are not known.
@@ -126,6 +128,10 @@ impl FromStr for PoolUrl {
     fn from_str(text: &str) -> Result<Self, UrlError> {
         let whole = text.trim();
         let url = || redacted(whole);
+        let (quota, whole) = match whole.split_once(';') {
+            Some((quota, rest)) if quota.parse::<u32>().is_ok() => (quota.parse().unwrap_or(1), rest),
+            _ => (1, whole),
+        };
         let (proxy, text) = match whole.split_once('|').filter(|(proxy, _)| Proxy::looks_like(proxy)) {
             Some((proxy, text)) => {
                 (Some(proxy.parse().map_err(|why| UrlError::BadProxy { url: url(), why })?), text)
@@ -159,6 +165,7 @@ impl FromStr for PoolUrl {
             protocol,
             tls,
             proxy,
+            quota,
             extranonce_subscribe: options().any(|option| option == "xnsub"),
             ignored: options().filter(|option| *option != "xnsub").map(str::to_owned).collect(),
         })

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use adit_core::Policy;
+use adit_core::{Policy, Strategy};
 use adit_driver::Settings;
 use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
@@ -16,6 +16,9 @@ use serde::{Deserialize, Deserializer, de};
 
 use error::ConfigError;
 pub(crate) use pool::Pool;
+
+/// How long each pool is worked for in turn where the file does not say.
+const ROTATE_EVERY: Duration = Duration::from_secs(600);
 
 /// Everything a file can say.
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +43,19 @@ pub(crate) struct Mine {
     attempts: Option<u32>,
     quarantine_s: Option<Seconds>,
     proxy: Option<String>,
+    strategy: Option<Division>,
+    rotate_every_s: Option<Seconds>,
+}
+
+/// How work is divided among pools.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Division {
+    Failover,
+    Rotate,
+    RoundRobin,
+    Quota,
+    Balance,
 }
 
 /// `[[device]]`: a device to mine with (`select`), or settings for those that are recognised (`model`, `serial` or both).
@@ -95,11 +111,25 @@ impl Mine {
         self.proxy.as_deref()
     }
 
+    fn strategy(&self) -> Strategy {
+        match self.strategy {
+            None | Some(Division::Failover) => Strategy::Failover,
+            Some(Division::Rotate) => {
+                let every = self.rotate_every_s.map_or(ROTATE_EVERY, |Seconds(every)| every);
+                Strategy::Rotate { every: every.max(Duration::from_secs(1)) }
+            }
+            Some(Division::RoundRobin) => Strategy::RoundRobin,
+            Some(Division::Quota) => Strategy::Quota,
+            Some(Division::Balance) => Strategy::Balance,
+        }
+    }
+
     /// The policy of the core; what the file does not say stays as it is.
     pub(crate) fn policy(&self) -> Policy {
         let default = Policy::default();
         let or = |seconds: Option<Seconds>, default| seconds.map_or(default, |Seconds(span)| span);
         Policy {
+            strategy: self.strategy(),
             return_after: or(self.return_after_s, default.return_after),
             stale_grace: or(self.stale_grace_s, default.stale_grace),
             ntime_ahead_s: self.ntime_ahead_s.unwrap_or(default.ntime_ahead_s),
@@ -196,6 +226,19 @@ mod tests {
         assert!(error.contains("line 4") && !error.contains("hush"), "{error}");
         let pool = parse("[[pool]]\nurl = \"stratum+tcp://u:hush@h:1\"\npass = \"hush\"\n").unwrap();
         assert!(!format!("{pool:?}").contains("hush"));
+    }
+
+    #[test]
+    fn every_strategy_has_its_word() {
+        let strategy = |words: &str| parse(&format!("[mine]\n{words}")).unwrap().mine.policy().strategy;
+        assert_eq!(strategy("strategy = \"failover\""), Strategy::Failover);
+        assert_eq!(strategy("strategy = \"rotate\""), Strategy::Rotate { every: ROTATE_EVERY });
+        let every = Duration::from_secs(5);
+        assert_eq!(strategy("strategy = \"rotate\"\nrotate_every_s = 5"), Strategy::Rotate { every });
+        assert_eq!(strategy("strategy = \"round-robin\""), Strategy::RoundRobin);
+        assert_eq!(strategy("strategy = \"quota\""), Strategy::Quota);
+        assert_eq!(strategy("strategy = \"balance\""), Strategy::Balance);
+        assert!(parse("[mine]\nstrategy = \"luck\"").unwrap_err().contains("luck"));
     }
 
     #[test]

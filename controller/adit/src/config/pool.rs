@@ -43,6 +43,7 @@ pub(crate) struct Pool {
     coinbase_text: Option<String>,
     submit_to: Option<Vec<String>>,
     block_folder: Option<PathBuf>,
+    quota: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -106,6 +107,7 @@ impl Pool {
         if let Some(proxy) = &self.proxy {
             pool.proxy = Some(proxy.parse::<Proxy>()?);
         }
+        pool.quota = self.quota.unwrap_or(pool.quota);
         pool.guard = self.guard(&pool.host)?;
         pool.node = self.node(&pool)?;
         pool.check()?;

@@ -184,6 +184,9 @@ fn a_proxy_stands_before_the_bar_in_the_form_of_a_url_or_of_cgminer() {
     assert_eq!((office.kind, office.host.as_str(), office.port), (ProxyKind::Http, "2001:db8::1", 8080));
     assert_eq!(office.login, Some(("me@home".into(), Secret::new("hush"))));
     assert_eq!(parse("user:p|w@pool.example.com:3333").proxy, None);
+    let shared = parse("3;socks5:a:1|pool.example.com:3333");
+    assert_eq!((shared.quota, shared.proxy.is_some(), shared.port), (3, true, 3333));
+    assert_eq!(parse("u;v@pool.example.com:3333").quota, 1);
     let long = format!("socks5://{}:x@proxy", "u".repeat(256));
     for bad in ["socks4://a:1", "socks5:", "socks5:a:0", "http://[::1", "socks4a://u:p@a:1", "x", &long] {
         assert!(bad.parse::<Proxy>().is_err(), "{bad}");

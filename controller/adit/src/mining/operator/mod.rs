@@ -56,7 +56,10 @@ impl Operator {
         named: Vec<Wanted>,
         found: &[Found],
     ) -> Self {
-        let core = Core::new(plan.policy.clone(), pools.len() as u16); // as many as PoolKey counts
+        let mut core = Core::new(plan.policy.clone(), pools.len() as u16); // as many as PoolKey counts
+        for (key, pool) in (0..).map(PoolKey).zip(&plan.pools) {
+            core.set_quota(key, pool.quota);
+        }
         let configs = plan.pools.clone();
         let mut operator = Self {
             core,
