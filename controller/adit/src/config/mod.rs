@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(strategy("strategy = \"round-robin\""), Strategy::RoundRobin);
         assert_eq!(strategy("strategy = \"quota\""), Strategy::Quota);
         assert_eq!(strategy("strategy = \"balance\""), Strategy::Balance);
-        assert!(parse("[mine]\nstrategy = \"luck\"").unwrap_err().contains("luck"));
+        assert!(parse("[mine]\nstrategy = \"luck\"").unwrap_err().contains("strategy"));
     }
 
     #[test]
