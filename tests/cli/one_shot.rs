@@ -72,6 +72,24 @@ fn decode_prints_frames_and_skips_of_hex_text() {
 }
 
 #[test]
+fn a_capture_of_the_other_direction_is_no_riddle() {
+    let job = format!("{}\n", "55aa".repeat(3));
+    let finished = run_with_input(&["decode", "--protocol", "icarus5", "--hex", "-"], b"01\n02\n".to_vec());
+    assert!(
+        finished.err.contains("no icarus5 frame was sent by the device; is it --from host?"),
+        "{finished:?}"
+    );
+    let finished = run_with_input(&["decode", "--protocol", "bm13xx", "--hex", "-"], job.into_bytes());
+    assert!(finished.err.contains("is it --from host?"), "{finished:?}");
+    let nonce = b"000187a2\n".to_vec();
+    let finished = run_with_input(&["decode", "--protocol", "icarus", "--hex", "-"], nonce);
+    assert!(
+        finished.out.contains("nonce") && finished.err.is_empty(),
+        "the device's, unless it is said: {finished:?}"
+    );
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let mut child = Command::new(adit())
         .args(["verify", "-"])

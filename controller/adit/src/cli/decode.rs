@@ -8,14 +8,15 @@ use clap::{Args, ValueEnum};
 
 /// Decode a capture of a device's wire: one line per frame, or the reason why bytes were skipped
 ///
-/// A recording made with --record says itself what it holds. Of other captures nothing is guessed: the dialect is named, and
-/// the direction unless it is the device's; such a file holds the bytes of one direction.
+/// A recording made with --record says itself what it holds. Other captures hold the bytes of one direction, and nothing is
+/// guessed: --protocol names the dialect; without --from the bytes are taken for the device's, whatever they are.
 #[derive(Debug, Args)]
 #[command(after_long_help = format!(
     "Examples:\n  \
     adit decode run.rec\n  \
-    adit decode --protocol icarus --from device nonces.bin\n  \
-    echo 000187a2 | adit decode --protocol icarus --from device --hex --json -\n\n\
+    adit decode --protocol icarus nonces.bin\n  \
+    adit decode --protocol icarus --from host jobs.bin\n  \
+    echo 000187a2 | adit decode --protocol icarus --hex --json -\n\n\
     Protocols:\n{}\n\n\
     JSON, one object per line:\n  \
     {{\"offset\",\"len\",\"ok\":true,\"from\":\"host|device\",\"frame\":{{\"type\",…}}}}\n  \
@@ -29,7 +30,7 @@ pub(crate) struct DecodeArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_protocol)]
     pub(crate) protocol: Option<&'static Protocol>,
 
-    /// Which side sent the bytes
+    /// Which side sent the bytes; jobs and commands need `--from host`
     #[arg(long, value_name = "SIDE", default_value = "device")]
     pub(crate) from: From,
 
@@ -53,6 +54,16 @@ pub(crate) enum From {
     Host,
     /// The hardware: nonces and other answers
     Device,
+}
+
+impl From {
+    /// Its name, and that of the other side.
+    pub(crate) const fn and_other(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Host => ("host", "device"),
+            Self::Device => ("device", "host"),
+        }
+    }
 }
 
 impl std::convert::From<From> for Side {

@@ -17,11 +17,16 @@ pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
     let live = args.file.as_os_str() == "-"; // somebody may be typing, or watching a wire: every line leaves at once
     let stdout = io::stdout().lock();
     let out: Box<dyn io::Write> = if live { Box::new(stdout) } else { Box::new(BufWriter::new(stdout)) };
-    let mut printer = print::Printer { out, json };
+    let mut printer = print::Printer { out, json, frames: 0, skips: 0 };
     let result = match args.protocol {
         Some(protocol) => {
             let mut decoder = protocol.decoder(args.from.into());
-            bytes::decode(&mut capture, args, decoder.as_mut(), &mut printer)
+            let result = bytes::decode(&mut capture, args, decoder.as_mut(), &mut printer);
+            if printer.frames == 0 && printer.skips > 0 {
+                let (read, other) = args.from.and_other();
+                eprintln!("adit: no {} frame was sent by the {read}; is it --from {other}?", protocol.name);
+            }
+            result
         }
         None if capture.is_recording() => recording::decode(&mut capture, args, &mut printer),
         None if args.summary => Err(Failure::usage(anyhow::anyhow!(

@@ -12,6 +12,9 @@ use crate::output;
 pub(super) struct Printer {
     pub(super) out: Box<dyn Write>,
     pub(super) json: bool,
+    /// Frames of a capture so far, and what was none.
+    pub(super) frames: u64,
+    pub(super) skips: u64,
 }
 
 impl Printer {
@@ -27,6 +30,7 @@ impl Printer {
     }
 
     fn item(&mut self, item: &Item) -> io::Result<()> {
+        *if item.found.is_ok() { &mut self.frames } else { &mut self.skips } += 1;
         if self.json {
             return output::json(&mut self.out, item);
         }
