@@ -29,6 +29,7 @@ fn job(key: u64) -> Arc<Job> {
         extranonce1: vec![3; 4],
         extranonce2_size: 8,
         merkle_branch: vec![Hash([4; 32]); 12],
+        fixed_root: None,
         version: 0x2000_0000,
         version_mask: VersionMask::BIP320,
         prev_hash: Hash([key as u8; 32]),

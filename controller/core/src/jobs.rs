@@ -165,6 +165,7 @@ fn is_same_content(a: &Job, b: &Job) -> bool {
         && a.extranonce1 == b.extranonce1
         && a.extranonce2_size == b.extranonce2_size
         && a.merkle_branch == b.merkle_branch
+        && a.fixed_root == b.fixed_root
         && a.coinbase_head == b.coinbase_head
         && a.coinbase_tail == b.coinbase_tail
 }

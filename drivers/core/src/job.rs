@@ -27,6 +27,9 @@ pub struct Job {
     pub extranonce2_size: u8,
     /// Siblings from the coinbase to the merkle root, in header order.
     pub merkle_branch: Vec<Hash>,
+    /// The merkle root where the pool keeps the coinbase to itself, as for the standard channels of Stratum V2: coinbase and
+    /// branch are then empty, and so is the extranonce.
+    pub fixed_root: Option<Hash>,
     /// Block version before rolling.
     pub version: u32,
     /// Version bits that may be rolled; zero where the pool allows none.
@@ -61,6 +64,9 @@ impl Job {
 
     /// Merkle root of the block whose extranonce2 is `counter`. Allocates nothing.
     pub fn merkle_root(&self, counter: u64) -> Hash {
+        if let Some(root) = self.fixed_root {
+            return root;
+        }
         const ZEROS: [u8; u8::MAX as usize] = [0; u8::MAX as usize];
         let (size, counter) = (usize::from(self.extranonce2_size), counter.to_le_bytes());
         let counted = size.min(counter.len());

@@ -187,6 +187,7 @@ pub(crate) fn work(id: u64) -> Order {
         extranonce1: Vec::new(),
         extranonce2_size: 4,
         merkle_branch: Vec::new(),
+        fixed_root: None,
         version: 0x2000_0000,
         version_mask: VersionMask(0),
         prev_hash: Hash([0; 32]),

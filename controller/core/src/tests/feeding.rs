@@ -186,3 +186,24 @@ fn a_storm_of_jobs_reaches_a_device_once_a_second_and_its_works_stay_valid() {
 fn solve_share(work: &Work) -> Claim {
     fixtures::solve(work, |hash| work.job.share_target.is_met_by(hash)).next().unwrap()
 }
+
+#[test]
+fn a_job_with_a_fixed_merkle_root_is_searched_by_version_and_time_only() {
+    let mut rig = Rig::new();
+    let root = Hash([0x5a; 32]);
+    rig.job(Job {
+        fixed_root: Some(root),
+        extranonce2_size: 0,
+        version_mask: VersionMask(0x6000),
+        ..job(0, 1)
+    });
+    let device = rig.stick("1");
+    let mut headers = Vec::new();
+    for received in 1..=4 {
+        let work = rig.work(device);
+        assert_eq!((work.header.merkle_root, work.space.extranonce2.clone()), (root, 0..1));
+        headers.push(work.header.version & 0x6000);
+        rig.event(device, Event::Room { received, free: 1 });
+    }
+    assert_eq!(headers, [0, 0x2000, 0x4000, 0x6000]);
+}

@@ -15,6 +15,7 @@ pub(crate) fn job(pool: u16, key: u64) -> Job {
         extranonce1: vec![3; 4],
         extranonce2_size: 4,
         merkle_branch: vec![Hash([4; 32]); 3],
+        fixed_root: None,
         version: 0x2000_0000,
         version_mask: VersionMask(0),
         prev_hash: Hash([5; 32]),

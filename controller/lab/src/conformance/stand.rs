@@ -95,6 +95,7 @@ impl Stand {
             extranonce1: vec![2; 4],
             extranonce2_size: 4,
             merkle_branch: vec![Hash([3; 32])],
+            fixed_root: None,
             version: 0x2000_0000,
             version_mask: VersionMask::BIP320,
             prev_hash: Hash([self.block; 32]),

@@ -68,6 +68,7 @@ pub(crate) fn job(
         extranonce1: wishes.extranonce1.to_vec(),
         extranonce2_size: EXTRANONCE2,
         merkle_branch: template.branch,
+        fixed_root: None,
         version: template.version,
         version_mask: VersionMask(wishes.version_mask.0 & !template.version),
         prev_hash: template.prev_hash,

@@ -58,6 +58,7 @@ impl Jobs {
             extranonce1: subscription.extranonce1.clone(),
             extranonce2_size: subscription.extranonce2_size,
             merkle_branch: notify.merkle_branch,
+            fixed_root: None,
             version: notify.version,
             version_mask: rolling.mask_for(notify.version),
             prev_hash: notify.prev_hash,

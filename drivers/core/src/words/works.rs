@@ -22,6 +22,7 @@ pub fn work(id: u64, header: Header) -> Work {
         extranonce1: Vec::new(),
         extranonce2_size: 4,
         merkle_branch: Vec::<Hash>::new(),
+        fixed_root: None,
         version: header.version,
         version_mask: VersionMask(0),
         prev_hash: header.prev_hash,

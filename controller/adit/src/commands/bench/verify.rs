@@ -144,6 +144,7 @@ fn job() -> Job {
         extranonce1: vec![3; 4],
         extranonce2_size: 8,
         merkle_branch: vec![Hash([4; 32]); 12],
+        fixed_root: None,
         version: 0x2000_0000,
         version_mask: VersionMask::BIP320,
         prev_hash: Hash([5; 32]),
