@@ -94,3 +94,25 @@ fn an_address_that_others_could_reach_is_refused_before_anything_is_opened() {
     assert!(finished.err.contains("only the loopback interface is served"), "{}", finished.err);
     assert!(!finished.err.contains("is hashing"), "{}", finished.err);
 }
+
+#[test]
+fn tools_that_know_cgminer_are_answered() {
+    let running = Running::start(&["demo", "--devices", "rbox", "--cgminer-api", "127.0.0.1:0"]);
+    let address = address(&running, "the API of cgminer is at ");
+    let ask = |request: &str| {
+        let mut socket = TcpStream::connect(&address).unwrap();
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer.pop(), Some(0));
+        String::from_utf8(answer).unwrap()
+    };
+    let joined: Value = serde_json::from_str(&ask(r#"{"command":"version+summary+pools"}"#)).unwrap();
+    assert_eq!(joined["version"][0]["VERSION"][0]["API"], "3.7");
+    assert_eq!(joined["pools"][0]["POOLS"][0]["User"], "demo");
+    assert!(ask("summary").starts_with("STATUS=S,When="));
+    assert!(ask("quit").contains("Code=45"));
+    let finished = run(&["demo", "--cgminer-api", "0.0.0.0:4028"]);
+    assert_eq!(finished.status, Some(2));
+    assert!(finished.err.contains("--cgminer-allow"), "{}", finished.err);
+}

@@ -54,6 +54,8 @@ pub(crate) struct Row {
     pub(crate) windows: Windows,
     /// It has failed since it last worked.
     failed: bool,
+    /// When it last failed, in seconds since 1970.
+    pub(crate) failed_at: Option<f64>,
     /// When a refused share of it was last an event.
     refused_at: Option<f64>,
 }
@@ -212,24 +214,28 @@ impl Ledger {
     }
 
     fn unplugged(&mut self, at: Micros, key: DeviceKey) {
-        self.set_failed(key, true);
+        self.fails(at, key);
         self.of_device(at, Kind::DeviceUnplugged, Severity::Warning, key, "was unplugged");
     }
 
     fn hashing(&mut self, at: Micros, key: DeviceKey) {
-        let (kind, what) = match self.set_failed(key, false) {
+        let row = self.rows.get_mut(key.0 as usize);
+        let (kind, what) = match row.is_some_and(|row| std::mem::take(&mut row.failed)) {
             true => (Kind::DeviceRecovered, "is hashing again"),
             false => (Kind::DeviceHashing, "is hashing"),
         };
         self.of_device(at, kind, Severity::Info, key, what);
     }
 
-    fn set_failed(&mut self, key: DeviceKey, failed: bool) -> bool {
-        self.rows.get_mut(key.0 as usize).is_some_and(|row| std::mem::replace(&mut row.failed, failed))
+    fn fails(&mut self, at: Micros, key: DeviceKey) {
+        let at_unix_s = self.clock.unix_s(at);
+        if let Some(row) = self.rows.get_mut(key.0 as usize) {
+            (row.failed, row.failed_at) = (true, Some(at_unix_s));
+        }
     }
 
     fn fault(&mut self, at: Micros, key: DeviceKey, fault: Fault, retry_at: Option<Micros>) {
-        self.set_failed(key, true);
+        self.fails(at, key);
         let next = match retry_at {
             Some(retry) => format!("trying again in {} s", retry.since(at).as_secs().max(1)),
             None => "not trying again until it is plugged in anew".to_owned(),

@@ -9,6 +9,7 @@
 //! else, whoever looks, happens on threads of telemetry's own.
 
 mod board;
+mod cgminer;
 mod event;
 mod history;
 mod http;
@@ -30,6 +31,7 @@ mod vector_tests;
 mod view;
 mod windows;
 
+pub use cgminer::{Access, AccessError, CgminerSettings};
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
 pub use history::{Kept, StoreError};
 pub use ledger::{Clock, Ledger, PoolFacts};

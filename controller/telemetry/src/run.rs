@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::board::{self, Board};
+use crate::cgminer::{self, CgminerSettings};
 use crate::history::{self, History, Kept, Store, StoreError};
 use crate::http;
 use crate::ledger::{Clock, Ledger, PoolFacts};
@@ -22,6 +23,8 @@ pub struct Settings {
     pub api: Option<SocketAddr>,
     /// Where history is kept.
     pub history: Kept,
+    /// The API of cgminer; `None`: it is not served.
+    pub cgminer: Option<CgminerSettings>,
 }
 
 /// Why telemetry cannot be served as it is wanted.
@@ -43,6 +46,14 @@ pub enum BindError {
         /// What the system says.
         why: io::Error,
     },
+    /// The API of cgminer has no keys: whoever may ask beyond this machine must be named.
+    #[error(
+        "--cgminer-api {address}: name who may ask with --cgminer-allow, such as --cgminer-allow 192.168.0/24"
+    )]
+    NobodyAllowed {
+        /// What was asked for.
+        address: SocketAddr,
+    },
     /// History cannot be kept where it should be.
     #[error("--history {}: {why}; name a file that can be written", file.display())]
     History {
@@ -63,6 +74,7 @@ pub struct Bound {
     /// What is kept outlives adit.
     remembers: bool,
     api: Option<TcpListener>,
+    cgminer: Option<(TcpListener, CgminerSettings)>,
 }
 
 /// Opens what `settings` want. Nothing is served yet.
@@ -71,10 +83,17 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
         true => listen("--api", address),
         false => Err(BindError::NotLoopback { address }),
     });
+    let cgminer = settings.cgminer.as_ref().map(|wanted| {
+        let address = wanted.address;
+        match address.ip().is_loopback() || !wanted.access.is_local() {
+            true => Ok((listen("--cgminer-api", address)?, wanted.clone())),
+            false => Err(BindError::NobodyAllowed { address }),
+        }
+    });
     let kept = &settings.history;
     let store = Store::open(kept)
         .map_err(|why| BindError::History { file: kept.file.clone().unwrap_or_default(), why })?;
-    Ok(Bound { store, remembers: kept.file.is_some(), api: api.transpose()? })
+    Ok(Bound { store, remembers: kept.file.is_some(), api: api.transpose()?, cgminer: cgminer.transpose()? })
 }
 
 fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
@@ -89,6 +108,11 @@ impl Bound {
         self.api.as_ref()?.local_addr().ok()
     }
 
+    /// Where the API of cgminer is, with the port that was chosen for port 0.
+    pub fn cgminer(&self) -> Option<SocketAddr> {
+        self.cgminer.as_ref()?.0.local_addr().ok()
+    }
+
     /// Serves until [`Running`] is stopped. `clock`: what the controller's time is in the calendar.
     pub fn start(self, clock: Clock, pools: Vec<PoolFacts>) -> Result<(Tap, Running), BindError> {
         let (tap, drain) = tap();
@@ -96,7 +120,7 @@ impl Bound {
         let best = self.store.best().ok().filter(|_| self.remembers).map(Option::unwrap_or_default);
         let board = Arc::new(Board::new(Ledger::new(clock, pools, best)));
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let sockets = Sockets::new(self.api, &runtime)?;
+        let sockets = Sockets::new(self.api, self.cgminer, &runtime)?;
         let (history, keeper) = history::start(self.store)?;
         let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
             runtime.block_on(async {
@@ -115,18 +139,33 @@ impl Bound {
 /// The same sockets, known to the runtime that serves them.
 struct Sockets {
     api: Option<tokio::net::TcpListener>,
+    cgminer: Option<(tokio::net::TcpListener, CgminerSettings)>,
 }
 
 impl Sockets {
-    fn new(api: Option<TcpListener>, runtime: &Runtime) -> io::Result<Self> {
+    fn new(
+        api: Option<TcpListener>,
+        cgminer: Option<(TcpListener, CgminerSettings)>,
+        runtime: &Runtime,
+    ) -> io::Result<Self> {
         let _inside = runtime.enter();
-        Ok(Self { api: api.map(tokio::net::TcpListener::from_std).transpose()? })
+        let known = tokio::net::TcpListener::from_std;
+        Ok(Self {
+            api: api.map(known).transpose()?,
+            cgminer: cgminer
+                .map(|(listener, wanted)| Ok::<_, io::Error>((known(listener)?, wanted)))
+                .transpose()?,
+        })
     }
 }
 
 async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History) {
     if let Some(listener) = sockets.api {
         tokio::spawn(http::serve(listener, http::Served::new(Arc::clone(&board), history.clone())));
+    }
+    if let Some((listener, CgminerSettings { access, description, .. })) = sockets.cgminer {
+        let served = cgminer::Served { board: Arc::clone(&board), access, description };
+        tokio::spawn(cgminer::serve(listener, served));
     }
     board::fill(&board, drain, &history).await;
 }

@@ -337,6 +337,8 @@ pub struct Device {
     pub faults: u64,
     /// The last of them, as a sentence; `null`: none.
     pub last_fault: Option<String>,
+    /// When it last failed, in seconds since 1970; `null`: never.
+    pub last_fault_unix_s: Option<f64>,
     /// What is wrong with it now, and what to do; `null`: nothing.
     pub trouble: Option<Trouble>,
 }

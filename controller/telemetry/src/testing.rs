@@ -50,12 +50,17 @@ impl Rig {
 
     /// `best_ever`: of earlier runs.
     pub(crate) fn with_best(best_ever: Option<f64>) -> Self {
-        let facts = |place: &str, user: &str| PoolFacts {
+        Self::with(best_ever, [("pool.example:3333", "rig.1"), ("[::1]:3334", "second,\"user\"|\t")])
+    }
+
+    /// Pools by place and user.
+    pub(crate) fn with(best_ever: Option<f64>, pools: [(&str, &str); 2]) -> Self {
+        let facts = |(place, user): (&str, &str)| PoolFacts {
             place: place.to_owned(),
             url: format!("stratum+tcp://{place}"),
             user: user.to_owned(),
         };
-        let pools = vec![facts("pool.example:3333", "rig.1"), facts("[::1]:3334", "second,\"user\"|\t")];
+        let pools = pools.into_iter().map(facts).collect();
         let mut rig = Self {
             core: Core::new(Policy::default(), 2),
             now: Micros::from_secs(10),

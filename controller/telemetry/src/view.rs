@@ -142,6 +142,7 @@ fn device(ledger: &Ledger, now: Micros, it: &DeviceSample, row: &Row) -> Device 
         units: units(it, now),
         faults: it.faults,
         last_fault: it.last_fault.map(|fault| fault.to_string()),
+        last_fault_unix_s: row.failed_at,
         trouble: wrong.map(|wrong| trouble::trouble(&identity.name, wrong)),
     }
 }

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use adit_telemetry::{Kept, Settings};
+use adit_telemetry::{Access, CgminerSettings, Kept, Settings};
 use clap::Args;
+
+use crate::failure::Failure;
 
 /// Options of `demo` and `mine`.
 #[derive(Clone, Debug, Default, Args)]
@@ -13,6 +15,18 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
     api: Option<SocketAddr>,
 
+    /// Serve the API of cgminer here, for existing tools; port 4028 is usual
+    #[arg(long, value_name = "ADDR", help_heading = "Reading")]
+    cgminer_api: Option<SocketAddr>,
+
+    /// Who may ask the API of cgminer: [G:]ADDRESS[/PREFIX], separated by commas [default: this machine]
+    #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "cgminer_api")]
+    cgminer_allow: Option<String>,
+
+    /// What groups may ask there: G:COMMAND:COMMAND…, separated by commas [default: every group everything]
+    #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "cgminer_allow")]
+    cgminer_groups: Option<String>,
+
     /// Keep history in this SQLite file, so that it outlives adit [default: in memory]
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     history: Option<PathBuf>,
@@ -20,7 +34,21 @@ pub(crate) struct ViewArgs {
 
 impl ViewArgs {
     /// As telemetry wants it.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings { api: self.api, history: self.history.clone().map_or_else(Kept::default, Kept::in_file) }
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);
+        Ok(Settings { api: self.api, history, cgminer: self.cgminer()? })
+    }
+
+    fn cgminer(&self) -> Result<Option<CgminerSettings>, Failure> {
+        let Some(address) = self.cgminer_api else { return Ok(None) };
+        let access = match &self.cgminer_allow {
+            Some(allow) => {
+                Access::parse(allow, self.cgminer_groups.as_deref().unwrap_or_default()).map_err(|error| {
+                    Failure::usage(anyhow::anyhow!("--cgminer-allow or --cgminer-groups: {error}"))
+                })?
+            }
+            None => Access::default(),
+        };
+        Ok(Some(CgminerSettings::new(address, access)))
     }
 }

@@ -52,7 +52,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         goal: args.shares,
         stop_within: STOP_WITHIN,
         record: args.record.clone(),
-        views: args.views.settings(),
+        views: args.views.settings()?,
     };
     let result = mining::run(plan, seed, signals).await;
     for (_, device) in devices {

@@ -78,7 +78,7 @@ impl Plan {
             goal: args.shares.or(config.mine.shares),
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
-            views: args.views.settings(),
+            views: args.views.settings()?,
             overrides: config
                 .device
                 .into_iter()

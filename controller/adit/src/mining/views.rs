@@ -32,6 +32,9 @@ impl Views {
         if let Some(address) = bound.api() {
             info!("the API is at http://{address}/api/v1/summary");
         }
+        if let Some(address) = bound.cgminer() {
+            info!("the API of cgminer is at {address}");
+        }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let clock = Clock { zero_unix_s: now.as_secs_f64() };
         let facts = pools.iter().map(facts).collect();

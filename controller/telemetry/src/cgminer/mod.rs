@@ -1,0 +1,37 @@
+//! The API of cgminer on TCP (`docs/protocols/cgminer-api.md`), read side: for the tools that operators already have.
+//!
+//! Robust where the original is not: split requests, clients that say nothing, bad input; JSON is always valid. Commands that
+//! change something answer "Access denied" (code 45), since nothing can be changed here yet.
+
+mod access;
+mod commands;
+mod record;
+mod reply;
+mod report;
+mod request;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+
+pub use access::{Access, AccessError};
+pub(crate) use server::{Served, serve};
+
+/// How the API is served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CgminerSettings {
+    /// Where.
+    pub address: SocketAddr,
+    /// To whom.
+    pub access: Access,
+    /// What every answer says of us.
+    pub description: String,
+}
+
+impl CgminerSettings {
+    /// At `address`, to those whom `access` lets in.
+    pub fn new(address: SocketAddr, access: Access) -> Self {
+        Self { address, access, description: format!("adit {}", env!("CARGO_PKG_VERSION")) }
+    }
+}
