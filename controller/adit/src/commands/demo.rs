@@ -15,6 +15,7 @@ use tracing::info;
 use super::mine;
 use crate::cli::{DEFAULT_DEVICES, DemoArgs, DeviceList};
 use crate::failure::Failure;
+use crate::limits;
 use crate::mining;
 use crate::mining::plan::{Plan, STOP_WITHIN};
 use crate::mining::signals::Signals;
@@ -31,6 +32,9 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
     let signals = Signals::new()?; // from here on a signal leaves nothing behind
     let folder = tempfile::Builder::new().prefix("adit-demo-").tempdir()?; // for this user only, removed at the end
     let seed = args.seed.unwrap_or_else(mine::chance);
+    let devices: usize =
+        args.devices.0.iter().map(|item| usize::from(item.count) * item.model.ports.len()).sum();
+    limits::make_room_for(4 * devices); // each port has its two ends here, and the simulator a few more
     let pool = serve_pool(&args.devices, seed).await?;
     let devices = serve_devices(&args.devices, folder.path(), seed).await?;
     info!("simulated: {} in {}", count(devices.len()), folder.path().display());

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::failure::Failure;
+use crate::limits;
 use crate::summary::Summary;
 use crate::terminal;
 use ears::{Ears, Floods};
@@ -53,6 +54,7 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let origin = Instant::now();
     let found = scan(&Roots::default());
     let named = plan.named(&found)?;
+    limits::make_room_for(named.len().max(found.len()));
     let views = Views::open(&plan.views, &plan.pools)?;
     let record = plan.record.record.clone();
     let recorder = record.as_deref().map(|path| start_recording(path, plan.record.limit())).transpose()?;

@@ -1,5 +1,10 @@
 //! `adit bench`: what this computer can do. One file per measurement.
 
+mod fleet;
+mod latency;
+mod miner;
+mod rig;
+mod setting;
 mod verify;
 
 use crate::cli::{Bench, BenchArgs};
@@ -8,5 +13,7 @@ use crate::failure::Failure;
 pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<(), Failure> {
     match &args.bench {
         Bench::Verify(args) => verify::run(args, json),
+        Bench::Latency(args) => latency::run(args, json),
+        Bench::Fleet(args) => fleet::run(args, json),
     }
 }
