@@ -4,7 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::run;
+use super::mining::{selector, served, served_pool, url};
+use super::{Running, run};
 
 #[test]
 fn a_recorded_demo_decodes_without_a_stray_byte_and_replays_without_a_difference() {
@@ -79,4 +80,31 @@ fn what_is_no_recording_is_refused_with_what_to_do() {
         run(&["mine", "--pool", "stratum+tcp://127.0.0.1:1", "--user", "a", "--record", "/nowhere/x.rec"]);
     assert_eq!(refused.status, Some(2));
     assert!(refused.err.contains("--record /nowhere/x.rec: cannot be written"), "{}", refused.err);
+}
+
+#[test]
+fn a_tap_passes_everything_on_and_writes_it_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let [device, tapped, file] = ["device", "tapped", "tap.rec"].map(|name| folder.path().join(name));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (pool, stick) =
+        runtime.block_on(async { (served_pool().await, served("block-erupter", &device).await) });
+
+    let real = format!("serial:{},model=block-erupter", device.display());
+    let record = ["--record", file.to_str().unwrap(), "--json"];
+    let tap =
+        Running::start(&[&["tap", "--a", &real, "--b", tapped.to_str().unwrap()], &record[..]].concat());
+    tap.out.wait(|text| text.contains("block-erupter"));
+    let (pool_url, through) = (url(&pool), selector("block-erupter", &tapped));
+    let mined =
+        run(&["mine", "--pool", &pool_url, "--user", "a", "--device", &through, "--shares", "2", "--json"]);
+    assert_eq!(mined.status, Some(0), "{}", mined.err);
+    assert_eq!(mined.json()["hardware_errors"], 0);
+    tap.signal("INT");
+    let seen = tap.finish();
+    assert_eq!(seen.status, Some(0), "{}", seen.err);
+    let nonces = seen.json_lines().iter().filter(|line| line["frame"]["type"] == "nonce").count();
+    assert!(nonces >= 4, "two golden ones and two shares: {}", seen.out);
+    assert_eq!(run(&["decode", file.to_str().unwrap(), "--json"]).out, seen.out);
+    runtime.block_on(async { (stick.stop().await, pool.stop().await) });
 }

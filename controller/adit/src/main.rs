@@ -55,6 +55,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => commands::verify::run(&args, json),
         Command::Decode(args) => commands::decode::run(&args, json),
         Command::Replay(args) => commands::replay::run(&args, json),
+        Command::Tap(args) => commands::tap::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),
         Command::Bench(args) => commands::bench::run(&args, json),
     }

@@ -29,5 +29,5 @@ pub use discovery::{Access, Change, Found, Roots, Watch, scan};
 pub use link::{Link, open};
 pub use memory::{FarEnd, memory};
 pub use recorder::{Recorder, Tap};
-pub use runner::run;
+pub use runner::{Plain, Received, run};
 pub use selector::{Selector, SelectorError, Target};

@@ -11,40 +11,47 @@ use super::{Address, Place, ServeError};
 
 /// The device's end of one port.
 #[derive(Debug)]
-pub(super) enum End {
+pub struct End(Carrier);
+
+#[derive(Debug)]
+enum Carrier {
     Pty { pty: Pty, line: Line },
     Tcp(TcpPort),
 }
 
 impl End {
     /// Opens a port whose host side begins with the settings of `line`.
-    pub(super) async fn open(place: &Place, line: Line) -> Result<Self, ServeError> {
-        Ok(match place {
-            Place::Pty(path) => Self::Pty { pty: Pty::open(path, line)?, line },
-            Place::Tcp(address) => Self::Tcp(TcpPort::open(*address).await?),
-        })
+    ///
+    /// # Errors
+    /// The pseudo-terminal, its link or the socket cannot be made.
+    pub async fn open(place: &Place, line: Line) -> Result<Self, ServeError> {
+        Ok(Self(match place {
+            Place::Pty(path) => Carrier::Pty { pty: Pty::open(path, line)?, line },
+            Place::Tcp(address) => Carrier::Tcp(TcpPort::open(*address).await?),
+        }))
     }
 
-    pub(super) fn address(&self) -> Address {
-        match self {
-            Self::Pty { pty, .. } => {
+    /// Where it has appeared.
+    pub fn address(&self) -> Address {
+        match &self.0 {
+            Carrier::Pty { pty, .. } => {
                 Address::Pty { link: pty.link().into(), terminal: pty.terminal().into() }
             }
-            Self::Tcp(port) => Address::Tcp(port.address()),
+            Carrier::Tcp(port) => Address::Tcp(port.address()),
         }
     }
 
     /// The host's line settings, when they are not what they were at the last look. A TCP stream has none.
-    pub(super) fn changed_line(&mut self) -> Option<Line> {
-        let Self::Pty { pty, line: known } = self else { return None };
+    pub fn changed_line(&mut self) -> Option<Line> {
+        let Carrier::Pty { pty, line: known } = &mut self.0 else { return None };
         let line = pty.line().ok().filter(|line| line != known)?;
         *known = line;
         Some(line)
     }
 
     /// Shows the host what has become of its line settings by themselves, so that it can set them again.
-    pub(super) fn show_line(&mut self, line: Line) {
-        if let Self::Pty { pty, line: known } = self
+    pub fn show_line(&mut self, line: Line) {
+        if let Carrier::Pty { pty, line: known } = &mut self.0
             && line != *known
         {
             pty.set_baud(line.baud);
@@ -52,18 +59,22 @@ impl End {
         }
     }
 
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Pty { pty, .. } => pty.poll_read(cx, buffer),
-            Self::Tcp(port) => port.poll_read(cx, buffer),
+    /// Bytes from the host, into `buffer`; how many.
+    ///
+    /// # Errors
+    /// The port is broken. A host that goes away is no error.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match &mut self.0 {
+            Carrier::Pty { pty, .. } => pty.poll_read(cx, buffer),
+            Carrier::Tcp(port) => port.poll_read(cx, buffer),
         }
     }
 
     /// Sends what the port takes now and returns how many bytes that was: a wire waits for nobody.
-    pub(super) fn write(&self, bytes: &[u8]) -> usize {
-        match self {
-            Self::Pty { pty, .. } => pty.write(bytes),
-            Self::Tcp(port) => port.write(bytes),
+    pub fn write(&self, bytes: &[u8]) -> usize {
+        match &self.0 {
+            Carrier::Pty { pty, .. } => pty.write(bytes),
+            Carrier::Tcp(port) => port.write(bytes),
         }
     }
 }

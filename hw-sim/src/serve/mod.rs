@@ -22,6 +22,7 @@ mod tests;
 mod trouble;
 
 pub use clock::epoch;
+pub use end::End;
 pub use error::ServeError;
 pub use place::{Address, Place, claim, ptys, tcp_ports};
 pub use pool::ServedPool;

@@ -9,6 +9,7 @@ mod mine;
 mod pools;
 mod record;
 mod replay;
+mod tap;
 mod udev;
 mod verify;
 mod views;
@@ -25,6 +26,7 @@ pub(crate) use mine::MineArgs;
 pub(crate) use pools::{PoolArg, PoolArgs};
 pub(crate) use record::RecordArgs;
 pub(crate) use replay::ReplayArgs;
+pub(crate) use tap::{Place, TapArgs};
 pub(crate) use udev::UdevArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use views::ViewArgs;
@@ -68,6 +70,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Decode(DecodeArgs),
     Replay(ReplayArgs),
+    Tap(TapArgs),
     World(WorldArgs),
     Bench(BenchArgs),
 }

@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod mine;
 pub(crate) mod replay;
+pub(crate) mod tap;
 pub(crate) mod udev;
 pub(crate) mod verify;
 pub(crate) mod world;

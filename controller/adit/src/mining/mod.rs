@@ -30,7 +30,7 @@ use ears::{Ears, Floods};
 use fleet::Fleet;
 use operator::{Left, Operator};
 use plan::Plan;
-use signals::Signals;
+pub(crate) use signals::Signals;
 use views::Views;
 
 /// Reports of all devices that may wait for the core; beyond that they wait in the devices' tasks.

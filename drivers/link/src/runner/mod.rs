@@ -3,6 +3,7 @@
 mod acting;
 mod guard;
 mod mailbox;
+mod plain;
 mod wires;
 
 #[cfg(test)]
@@ -20,6 +21,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Link;
+pub use plain::{Plain, Received};
+
 use guard::Guarded;
 use mailbox::{Account, BATCH, USUAL, void_stale_works};
 use wires::{Happening, Wires};

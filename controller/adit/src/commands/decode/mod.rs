@@ -4,6 +4,8 @@ mod bytes;
 mod print;
 mod recording;
 
+pub(super) use print::Printer;
+
 use std::io::{self, BufWriter};
 
 use adit_protocol::protocols::PROTOCOLS;
@@ -17,7 +19,7 @@ pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
     let live = args.file.as_os_str() == "-"; // somebody may be typing, or watching a wire: every line leaves at once
     let stdout = io::stdout().lock();
     let out: Box<dyn io::Write> = if live { Box::new(stdout) } else { Box::new(BufWriter::new(stdout)) };
-    let mut printer = print::Printer { out, json, frames: 0, skips: 0 };
+    let mut printer = Printer::new(out, json);
     let result = match args.protocol {
         Some(protocol) => {
             let mut decoder = protocol.decoder(args.from.into());

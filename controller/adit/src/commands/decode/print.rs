@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::output;
 
 /// Where lines go, and in which form.
-pub(super) struct Printer {
+pub(crate) struct Printer {
     pub(super) out: Box<dyn Write>,
     pub(super) json: bool,
     /// Frames of a capture so far, and what was none.
@@ -18,6 +18,11 @@ pub(super) struct Printer {
 }
 
 impl Printer {
+    /// Prints to `out`.
+    pub(crate) fn new(out: Box<dyn Write>, json: bool) -> Self {
+        Self { out, json, frames: 0, skips: 0 }
+    }
+
     /// Prints what `decoder` makes of `bytes`.
     pub(super) fn feed(&mut self, decoder: &mut dyn Decoder, bytes: &[u8], quiet: bool) -> io::Result<()> {
         let mut written = Ok(());
@@ -39,7 +44,7 @@ impl Printer {
     }
 
     /// Prints what stands at one place of a recording.
-    pub(super) fn sight(&mut self, sight: &Sight<'_>) -> io::Result<()> {
+    pub(crate) fn sight(&mut self, sight: &Sight<'_>) -> io::Result<()> {
         if self.json { self.sight_json(sight) } else { self.sight_text(sight) }
     }
 
