@@ -43,8 +43,8 @@ pub(crate) use world::WorldArgs;
     after_help = "Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.\n\
                   Data goes to standard output, logs to standard error.\n\n\
                   First steps:\n  \
-                  adit demo                          no hardware needed: simulated sticks, a pool, shares in seconds\n  \
-                  adit devices                       what is plugged in, and whether it may be opened\n  \
+                  adit demo       simulated sticks and a pool: shares in seconds, no hardware\n  \
+                  adit devices    what is plugged in, and whether it may be opened\n  \
                   adit mine --pool stratum+tcp://pool.example:3333 --user NAME"
 )]
 pub(crate) struct Cli {

@@ -22,7 +22,11 @@ pub(crate) fn line(core: &Core, now: Micros, pools: &[PoolConfig], width: usize)
     }
     let accepted: u64 = core.pools().map(|pool| pool.shares.accepted).sum();
     let rejected: u64 = core.pools().map(|pool| pool.shares.rejected() + pool.shares.stale()).sum();
-    let rate = if rate > 0.0 { HashRate(rate).to_string() } else { "measuring".to_owned() };
+    let rate = match hashing {
+        0 => "not hashing".to_owned(),
+        _ if rate > 0.0 => HashRate(rate).to_string(),
+        _ => "measuring".to_owned(),
+    };
     let mut parts = vec![
         if eased { format!("{rate} (eased)") } else { rate },
         format!("accepted {accepted}"),
