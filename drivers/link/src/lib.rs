@@ -5,9 +5,11 @@
 //! one task until one of them ends. [`generated`] renders what is derived from the model table: udev rules and the page of
 //! supported devices.
 //!
-//! This crate is the edge: it reads the clock, waits, and does what operating systems do. Nothing in it knows a protocol.
+//! This crate is the edge: it reads the clock, waits, and does what operating systems do. Nothing in it knows a protocol
+//! but the end of the `cpu:N` link, whose device is this computer.
 
 mod counters;
+mod cpu;
 pub mod discovery;
 pub mod generated;
 mod link;

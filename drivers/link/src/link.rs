@@ -70,6 +70,11 @@ pub async fn open(detected: &Detected, baud: Option<u32>) -> Result<Link, LinkEr
             stream.set_nodelay(true).map_err(|error| link_error(&error))?;
             Ok(Link::new(vec![Wire::new(with_baud(ports[0], baud), Stream::Tcp(stream))]))
         }
+        Target::Cpu(threads) => {
+            let model =
+                detected.candidates.first().filter(|_| ports.len() == 1).ok_or(LinkError::Unsupported)?;
+            Ok(crate::cpu::open(model, threads).map_err(|error| link_error(&error))?)
+        }
         _ => Err(LinkError::Unsupported),
     }
 }

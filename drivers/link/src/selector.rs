@@ -5,6 +5,7 @@ mod resolve;
 mod tests;
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -48,6 +49,8 @@ pub enum Target {
         /// Port number.
         port: u16,
     },
+    /// `cpu:N`: this many threads of this computer.
+    Cpu(NonZeroU16),
     /// `model=NAME` alone: every device that is plugged in and may be this model.
     Plugged,
 }
@@ -56,7 +59,7 @@ pub enum Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// It begins with no known link.
-    #[error("`{selector}` names no device: it must begin with serial:, tcp: or model=")]
+    #[error("`{selector}` names no device: it must begin with serial:, tcp:, cpu: or model=")]
     NoLink {
         /// What was given.
         selector: String,
@@ -80,6 +83,12 @@ pub enum SelectorError {
     /// A `tcp:` without host or port.
     #[error("`{selector}`: expected tcp:HOST:PORT with a port from 1 to 65535")]
     NoAddress {
+        /// What was given.
+        selector: String,
+    },
+    /// A `cpu:` without a number of threads.
+    #[error("`{selector}`: expected cpu:N with N threads, 1 to 1024")]
+    NoThreads {
         /// What was given.
         selector: String,
     },
@@ -228,7 +237,10 @@ impl Target {
                 Ok(Self::Tcp { host, port })
             }
             "usb" => Err(SelectorError::NotBuilt { selector: whole(), link: "usb" }),
-            "cpu" => Err(SelectorError::NotBuilt { selector: whole(), link: "cpu" }),
+            "cpu" => {
+                let threads = rest.parse().ok().filter(|threads: &NonZeroU16| threads.get() <= 1_024);
+                threads.map(Self::Cpu).ok_or_else(|| SelectorError::NoThreads { selector: whole() })
+            }
             _ => Err(SelectorError::NoLink { selector: whole() }),
         }
     }
@@ -247,6 +259,7 @@ impl fmt::Display for Target {
             }
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp:{host}:{port}"),
+            Self::Cpu(threads) => write!(f, "cpu:{threads}"),
             Self::Plugged => Ok(()),
         }
     }

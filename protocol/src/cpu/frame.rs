@@ -94,7 +94,7 @@ impl Work {
     /// Whether a device can search it (§3, *refused*).
     pub fn is_possible(&self) -> bool {
         let clean = self.header.version & self.mask.0 == 0;
-        clean && self.mask.bits() <= MAX_VERSION_BITS && self.first <= self.last
+        self.id != 0 && clean && self.mask.bits() <= MAX_VERSION_BITS && self.first <= self.last
     }
 }
 

@@ -81,7 +81,8 @@ fn works_that_make_no_sense_are_impossible() {
     rolled.header.version |= 0x2000;
     let wide = Work { mask: VersionMask(0x1f << 13), ..good };
     let empty = Work { first: 5, last: 4, ..good };
-    for bad in [rolled, wide, empty] {
+    let nameless = Work { id: 0, ..good };
+    for bad in [rolled, wide, empty, nameless] {
         assert!(!bad.is_possible(), "{bad:?}");
     }
 }

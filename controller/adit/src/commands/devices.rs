@@ -66,7 +66,7 @@ pub(crate) fn run(args: &DevicesArgs, json: bool) -> Result<(), Failure> {
         return tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(watch(json));
     }
     let found = scan(&Roots::default());
-    for device in &found {
+    for device in found.iter().chain(&Found::cpu()) {
         Row::of(device, None).print(&mut out, json)?;
     }
     if found.is_empty() && !json {

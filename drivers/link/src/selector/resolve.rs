@@ -9,7 +9,7 @@ use crate::discovery::Found;
 impl Selector {
     /// The devices this selector means. `found`: what is plugged in now; it lends a named serial port its USB identity.
     ///
-    /// A serial port or socket is one device, whether it exists now or not. `model=NAME` alone is every plugged-in device
+    /// A serial port, socket or the CPU is one device, whether it exists now or not. `model=NAME` alone is every plugged-in device
     /// that may be this model, also those on generic bridges: naming the model is the user's word. It may be none.
     ///
     /// # Errors
@@ -48,6 +48,9 @@ impl Selector {
         if let Some(model) = self.model {
             return Ok(vec![model]);
         }
+        if let Target::Cpu(_) = self.target {
+            return Ok(models().filter(|model| model.key == "cpu").collect());
+        }
         let from_usb = here.map(|found| found.candidates.as_slice()).unwrap_or_default();
         if let Some(name) = &self.driver {
             let of_driver: Vec<&'static Model> = models().filter(|model| model.driver == name).collect();
@@ -72,7 +75,7 @@ impl Selector {
     fn check_ports(&self, location: &str, model: &'static Model) -> Result<(), SelectorError> {
         let found = match &self.target {
             Target::Serial(paths) => paths.len(),
-            Target::Tcp { .. } => 1,
+            Target::Tcp { .. } | Target::Cpu(_) => 1,
             Target::Plugged => return Ok(()),
         };
         if found == model.ports.len() {

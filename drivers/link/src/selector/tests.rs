@@ -41,14 +41,13 @@ fn a_model_alone_means_every_device_that_may_be_it() {
 
 #[test]
 fn what_cannot_be_used_is_answered_with_one_clear_sentence() {
-    let usage = "it must begin with serial:, tcp: or model=";
+    let usage = "it must begin with serial:, tcp:, cpu: or model=";
     for text in ["", "/dev/ttyUSB0", "ttyUSB0", "toaster:1", ",", ",a=1", "driver=icarus"] {
         assert_eq!(message(text), format!("`{text}` names no device: {usage}"));
     }
-    assert_eq!(
-        message("cpu:4"),
-        "`cpu:4`: this build cannot open cpu: links; name a serial port or a socket (serial:PATH, tcp:HOST:PORT)"
-    );
+    for text in ["cpu:", "cpu:0", "cpu:two", "cpu:-1", "cpu:1025", "cpu:70000"] {
+        assert_eq!(message(text), format!("`{text}`: expected cpu:N with N threads, 1 to 1024"));
+    }
     assert!(message("usb:10c4:ea60:0001").contains("cannot open usb: links"));
     for text in ["serial:", "serial:+", "serial:a+", "serial:+a,model=icarus"] {
         assert_eq!(
