@@ -187,3 +187,42 @@ fn a_pool_that_dies_while_mining_is_replaced_and_used_again_when_it_is_back() {
     let (_, last) = finished.err.rsplit_once("working for 127.0.0.1:").unwrap();
     assert!(last.starts_with(&port.to_string()), "{}", finished.err);
 }
+
+/// Difficulty 0.001 is a header in 4.3 million: no simulated stick of this test finds one, any real processor does.
+#[test]
+fn the_cpu_mines_beside_a_stick() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("stick");
+    let runtime = Runtime::new().unwrap();
+    let settings = PoolSettings { epoch: epoch(), difficulty: 0.001, ..PoolSettings::default() };
+    let (_stick, pool) = runtime.block_on(async {
+        let pool = ServedPool::start(Pool::new(settings, 7).unwrap(), ([127, 0, 0, 1], 0).into());
+        (served("block-erupter", &link).await, pool.await.unwrap())
+    });
+    let (url, stick) = (url(&pool), selector("block-erupter", &link));
+    let finished = run(&[
+        "mine",
+        "--json",
+        "--pool",
+        &url,
+        "--user",
+        "u",
+        "--device",
+        "cpu:2,duty=90,nice=5",
+        "--device",
+        &stick,
+        "--shares",
+        "4",
+    ]);
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let summary = finished.json();
+    assert_eq!(count(&summary, "rejected") + count(&summary, "hardware_errors"), 0, "{summary}");
+    let row = |model: &str| {
+        let rows = summary["devices"].as_array().unwrap();
+        rows.iter().find(|row| row["model"] == model).unwrap_or_else(|| panic!("no {model} in {summary}"))
+    };
+    assert_eq!((&row("cpu")["location"], &row("cpu")["eased"]), (&json!("cpu:2"), &json!(false)));
+    assert_eq!(count(row("cpu"), "accepted"), 4);
+    assert_eq!(row("block-erupter")["eased"], json!(true));
+    assert_eq!(count(row("block-erupter"), "hardware_errors"), 0);
+}

@@ -133,3 +133,31 @@ fn help_of_every_command_has_an_example_or_says_what_json_it_prints() {
         assert!(finished.out.contains("adit ") && finished.err.is_empty(), "{command}: {}", finished.out);
     }
 }
+
+#[test]
+fn the_cpu_is_listed_and_what_is_listed_can_be_named() {
+    let finished = run(&["devices", "--json"]);
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let rows = finished.json_lines();
+    let cpu = rows.iter().find(|row| row["model"] == "cpu").unwrap_or_else(|| panic!("{finished:?}"));
+    assert_eq!((&cpu["access"], &cpu["driver"], &cpu["fix"]), (&json!("ok"), &json!("cpu"), &Value::Null));
+    let location = cpu["location"].as_str().unwrap();
+    let selector: adit_link::Selector = location.parse().unwrap();
+    assert!(matches!(selector.target, adit_link::Target::Cpu(_)), "{location}");
+}
+
+#[test]
+fn the_bench_of_the_scan_measures_every_kernel_this_cpu_has() {
+    let finished = run(&["bench", "scan", "--seconds", "0.1", "--json"]);
+    assert_eq!(finished.status, Some(0), "{}", finished.err);
+    let rows = finished.json_lines();
+    for name in adit_protocol::pow::scan::Kernel::NAMES {
+        let rows: Vec<_> = rows.iter().filter(|row| row["kernel"] == name).collect();
+        assert_eq!(rows.len(), 3, "{name}");
+        let there = adit_protocol::pow::scan::Kernel::named(name).is_some();
+        for row in rows {
+            assert_eq!(row["available"], json!(there), "{row}");
+            assert_eq!(row["hashrate_hs"].as_f64().is_some_and(|rate| rate > 0.0), there, "{row}");
+        }
+    }
+}

@@ -9,10 +9,12 @@ use clap::{Args, Subcommand, ValueEnum};
 /// Every figure is measured now, nothing is looked up. Other programs that run at the same time disturb it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
+    adit bench scan\n  \
     adit bench verify\n  \
     adit bench latency --devices 1,1000\n  \
     adit bench fleet --devices 1,100,200,500,1000 --json\n\n\
     JSON, one object per case:\n  \
+    scan:    {\"bench\":\"scan\",\"kernel\",\"midstates\",\"available\",\"hashrate_hs\",\"best_hs\",\"slices\"}\n  \
     verify:  {\"bench\":\"verify\",\"case\",\"nonces\",\"seconds\",\"nonces_per_second\",\"ns_per_nonce\"}; seconds of one core\n  \
     latency: {\"bench\":\"latency\",\"case\":\"new block|share\",\"devices\",\"samples\",\"median_us\",\"p99_us\",\"last_median_us\"}\n  \
     fleet:   {\"bench\":\"fleet\",\"devices\",\"over\",\"seconds\",\"start_up_s\",\"cpu_percent\",\"resident_bytes\",\"threads\",\"nonces\",\n  \
@@ -25,9 +27,21 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    Scan(ScanBench),
     Verify(VerifyBench),
     Latency(LatencyBench),
     Fleet(FleetBench),
+}
+
+/// How many headers one core hashes in a second while it searches for nonces
+///
+/// One case for each kernel and number of midstates (rolled versions that are searched together). The median of many short
+/// slices and the best one: where they differ much, something else ran.
+#[derive(Debug, Args)]
+pub(crate) struct ScanBench {
+    /// How long each case is measured, 0.1 to 600 seconds
+    #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
+    pub(crate) seconds: f64,
 }
 
 /// How many nonces one core re-hashes and judges in a second

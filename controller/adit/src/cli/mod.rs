@@ -17,7 +17,7 @@ mod world;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use bench::{Bench, BenchArgs, FleetBench, LatencyBench, Over, VerifyBench};
+pub(crate) use bench::{Bench, BenchArgs, FleetBench, LatencyBench, Over, ScanBench, VerifyBench};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;

@@ -4,6 +4,7 @@ mod fleet;
 mod latency;
 mod miner;
 mod rig;
+mod scan;
 mod setting;
 mod verify;
 
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<(), Failure> {
     match &args.bench {
+        Bench::Scan(args) => scan::run(args, json),
         Bench::Verify(args) => verify::run(args, json),
         Bench::Latency(args) => latency::run(args, json),
         Bench::Fleet(args) => fleet::run(args, json),
