@@ -11,7 +11,8 @@ use adit_protocol::wire::{Codec as _, Micros, Side, Step};
 
 use super::chip::Chip;
 use super::kind::{Ids, Kind};
-use super::search::{AHEAD, Found};
+use super::known;
+use super::search::{AHEAD, Found, excess};
 use super::work::{Try, Work};
 use crate::DeviceFault;
 use crate::dice::Dice;
@@ -25,6 +26,8 @@ const SLICE: u32 = 8_192;
 const WAITING: usize = 4_096;
 /// Nonces held back at most.
 const HELD: usize = 16;
+/// A known solution is found after this time.
+const KNOWN_AFTER: Duration = Duration::from_millis(100);
 
 /// A chain of equal chips.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Chain {
     easing: Easing,
     alive: bool,
     work: Option<Work>,
+    /// The known solution of the work, until it is reported, and when. Nothing else is found then.
+    known: Option<(Micros, Try)>,
     codec: Codec,
     bytes: Vec<u8>,
     last: Micros,
@@ -68,6 +73,7 @@ impl Chain {
             easing,
             alive: false,
             work: None,
+            known: None,
             codec: Codec::new(kind.generation, Side::Host),
             bytes: Vec::new(),
             last: Micros(0),
@@ -93,7 +99,7 @@ impl Chain {
     pub(crate) fn reset(&mut self, now: Micros) {
         self.chips.iter_mut().for_each(|chip| chip.reset(now));
         self.reached = self.chips.len();
-        self.work = None;
+        (self.work, self.known) = (None, None);
         self.bytes.clear();
         self.answers.clear();
         self.held.clear();
@@ -190,9 +196,15 @@ impl Chain {
         {
             self.chips.iter_mut().for_each(Chip::open_core);
         }
-        self.work = Some(Work::new(job));
+        self.known = known::solution(&job, self.mask()).map(|tried| (now + KNOWN_AFTER, tried));
+        self.work = Some(Work::new(job, self.known.is_some()));
         self.chips.iter_mut().for_each(|chip| chip.stop(now));
         self.adapt(now);
+    }
+
+    /// Header bits that the first chip replaces; all are alike unless somebody set them apart.
+    fn mask(&self) -> VersionMask {
+        VersionMask((self.chips.first().map_or(0, |chip| chip.register(0xa4)) & 0xffff) << 13)
     }
 
     /// Chips go on as they are set up now.
@@ -225,6 +237,9 @@ impl Chain {
     /// Hashes a bounded number of headers and reports what was found by `now`.
     pub(crate) fn turn(&mut self, now: Micros) {
         let Some(work) = &self.work else { return };
+        if work.is_known {
+            return self.find_known(now);
+        }
         let count = self.reached;
         let mut budget = SLICE;
         for step in 0..count {
@@ -237,7 +252,7 @@ impl Chain {
         self.turn_of = (self.turn_of + 1) % count.max(1);
         for index in 0..count {
             while let Some(found) = self.chips[index].take(now) {
-                self.report(now, index, found);
+                self.report(index, found);
                 if let Some(work) = &self.work {
                     self.chips[index].search(now, work, AHEAD);
                 }
@@ -246,7 +261,24 @@ impl Chain {
         self.tell_untrue_nonces();
     }
 
-    fn report(&mut self, now: Micros, index: usize, found: Found) {
+    /// Reports the known solution when it is time, if it meets the ticket of chips that search.
+    fn find_known(&mut self, now: Micros) {
+        let (Some((_, tried)), Some(work)) = (self.known.take_if(|(at, _)| *at <= now), &self.work) else {
+            return;
+        };
+        let searching = self.chips[..self.reached].iter().position(|chip| chip.target().is_some());
+        let Some(target) = searching.and_then(|index| self.chips[index].target()) else { return };
+        let hash = work.hash(self.mask(), tried);
+        if let Some(index) = searching
+            && target.is_met_by(&hash)
+        {
+            let sub = u32::from(tried.version) % self.kind.subs;
+            let core = self.kind.core_of(tried.nonce);
+            self.report(index, Found { tried, core, sub, excess: excess(&hash, &target) });
+        }
+    }
+
+    fn report(&mut self, index: usize, found: Found) {
         let chip = &self.chips[index];
         let (core, share) = (found.core, chip.error_share());
         if !chip.reports(core) {
@@ -262,10 +294,10 @@ impl Chain {
             return;
         }
         let Some(frame) = self.frame(found) else { return };
-        self.report_frame(now, frame);
+        self.report_frame(frame);
     }
 
-    fn report_frame(&mut self, _now: Micros, frame: Frame) {
+    fn report_frame(&mut self, frame: Frame) {
         let Frame::Nonce(answer) = frame else { return };
         if self.lies.mislabelled > 0 {
             self.lies.mislabelled -= 1;
@@ -305,9 +337,10 @@ impl Chain {
     fn tell_untrue_nonces(&mut self) {
         while self.lies.untrue > 0 {
             let Some(work) = &self.work else { return };
-            let searching = self.chips[..self.reached].iter().position(|chip| chip.deadline().is_some());
-            let Some(index) = searching else { return };
-            let mask = VersionMask((self.chips[index].register(0xa4) & 0xffff) << 13);
+            if self.chips[..self.reached].iter().all(|chip| chip.target().is_none()) {
+                return;
+            }
+            let mask = self.mask();
             let target = self.easing.target_of(0);
             let tried = loop {
                 let tried = Try { version: 0, nonce: (self.dice.roll() as u32).to_le_bytes() };
@@ -326,6 +359,9 @@ impl Chain {
     pub(crate) fn deadline(&self) -> Option<Micros> {
         if !self.alive {
             return None;
+        }
+        if self.work.as_ref().is_some_and(|work| work.is_known) {
+            return self.known.map(|(at, _)| at);
         }
         self.chips[..self.reached].iter().filter_map(Chip::deadline).min()
     }

@@ -1,7 +1,7 @@
 //! One chip: registers, address and search.
 
 use adit_protocol::bm13xx::{Generation, Job, Register};
-use adit_protocol::pow::VersionMask;
+use adit_protocol::pow::{Target, VersionMask};
 use adit_protocol::wire::Micros;
 
 use super::clocks;
@@ -265,6 +265,11 @@ impl Chip {
     /// Hashes per second at the moment.
     pub(super) fn rate(&self) -> f64 {
         self.search.as_ref().map_or(0.0, |search| search.plan().clock * f64::from(search.plan().units))
+    }
+
+    /// What its hashes must meet while it searches.
+    pub(super) fn target(&self) -> Option<Target> {
+        self.search.as_ref().map(|search| search.plan().target)
     }
 
     pub(super) fn deadline(&self) -> Option<Micros> {

@@ -238,6 +238,15 @@ impl Kind {
         if self.units < named { self.units } else { named }
     }
 
+    /// Core that the last four header bytes name.
+    pub(crate) const fn core_of(&self, nonce: [u8; 4]) -> u32 {
+        match self.layout {
+            Layout::Bm1387 => (nonce[3] & 0x7f) as u32,
+            Layout::Bm1397 => nonce[0] as u32,
+            Layout::Address7 | Layout::Address8 => (nonce[0] >> 1) as u32,
+        }
+    }
+
     /// Whether jobs hold midstates whatever its registers say.
     pub(crate) const fn is_midstate_chip(&self) -> bool {
         !matches!(self.generation, Generation::V2)

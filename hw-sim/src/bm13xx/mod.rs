@@ -7,6 +7,7 @@ mod chain;
 mod chip;
 mod clocks;
 mod kind;
+mod known;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use adit_protocol::bm13xx::Job;
-use adit_protocol::pow::{Target, VersionMask};
+use adit_protocol::pow::{Hash, Target, VersionMask};
 use adit_protocol::wire::Micros;
 
 use super::kind::{Kind, Layout};
@@ -109,8 +109,7 @@ impl Search {
             let (tried, core, sub) = self.attempt(kind, work, self.next);
             let hash = work.hash(self.plan.mask, tried);
             if self.plan.target.is_met_by(&hash) {
-                let found = Target::from_hash(&hash).difficulty() / self.plan.target.difficulty();
-                let excess = 2 * found.log2().floor().clamp(0.0, 100.0) as u8;
+                let excess = excess(&hash, &self.plan.target);
                 self.hit = Some((self.time_of(self.next), Found { tried, core, sub, excess }));
             }
             self.next += 1;
@@ -146,6 +145,12 @@ impl Search {
         };
         (Try { version, nonce: nonce(kind.layout, midstates, core, sub, start, position) }, core, sub)
     }
+}
+
+/// Half bits by which `hash` is better than `target`: whole bits only.
+pub(super) fn excess(hash: &Hash, target: &Target) -> u8 {
+    let better = Target::from_hash(hash).difficulty() / target.difficulty();
+    2 * better.log2().floor().clamp(0.0, 100.0) as u8
 }
 
 /// The last four header bytes.

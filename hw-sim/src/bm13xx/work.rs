@@ -9,6 +9,8 @@ pub(super) struct Work {
     pub(super) job: Job,
     /// Where the search of this job looks: always the same for the same job, as hardware would repeat itself.
     pub(super) phase: u64,
+    /// Its solution is known: nothing is hashed.
+    pub(super) is_known: bool,
 }
 
 /// One header tried: which version of the job, and the last four header bytes.
@@ -28,8 +30,8 @@ pub(super) const fn mix(state: u64, value: u64) -> u64 {
 }
 
 impl Work {
-    pub(super) fn new(job: Job) -> Self {
-        let words = match &job {
+    pub(super) fn new(job: Job, is_known: bool) -> Self {
+        let phase = match &job {
             Job::Header(HeaderJob { header, .. }) => {
                 let bytes = header.to_bytes();
                 bytes[..76].chunks(4).fold(0, |phase, word| mix(phase, word_of(word)))
@@ -41,7 +43,7 @@ impl Work {
                 states.chain(tail).fold(0, mix)
             }
         };
-        Self { job, phase: words }
+        Self { job, phase, is_known }
     }
 
     /// Midstates to search; 1 for a job that holds the header.

@@ -28,13 +28,13 @@ struct Bench {
 
 impl Bench {
     fn new(chip: &str, count: usize) -> Self {
-        Self::seeded(chip, count, 1)
+        Self::of(chip, count, Some(EASED))
     }
 
-    fn seeded(chip: &str, count: usize, seed: u64) -> Self {
+    fn of(chip: &str, count: usize, difficulty: Option<f64>) -> Self {
         let kind = kind(chip).unwrap();
-        let chain = Chain::new(kind, count, Easing::new(Some(EASED)).unwrap(), seed);
-        let device = BareChain::new(chain, seed);
+        let chain = Chain::new(kind, count, Easing::new(difficulty).unwrap(), 1);
+        let device = BareChain::new(chain, 1);
         let (heard, lines) = (Vec::new(), Vec::new());
         let mut bench = Self { device, generation: kind.generation, now: Micros(1_000_000), heard, lines };
         bench.input(DeviceInput::PowerOn);

@@ -283,3 +283,42 @@ fn a_new_ticket_mask_takes_effect_while_hashing_and_nothing_is_found_twice() {
     let (early, late) = nonces.split_at(nonces.iter().filter(|(at, _)| at.0 < 1_500_000).count());
     assert!(late.len() > 2 * early.len(), "{} then {}", early.len(), late.len());
 }
+
+/// Jobs of real blocks, from the vectors, to a chain that reports what the hardware reports.
+#[test]
+fn known_jobs_are_answered_at_the_real_ticket_mask_as_the_vectors_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/vectors/bm13xx.json");
+    let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut answered = 0;
+    for entry in file["vectors"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "round_trip") {
+        let text = |field: &str| entry[field].as_str().unwrap().to_owned();
+        let id = text("id");
+        if !(id.starts_with("block") || id.starts_with("esp-nonce1")) {
+            continue;
+        }
+        let chip = text("chip");
+        let mut bench = Bench::of(chip.split(' ').next().unwrap(), 1, None);
+        let ticket = if id.starts_with("esp") { 0x0000_00f0 } else { 0x0000_00ff };
+        let ticket = if entry["expected"]["ticket_mask_difficulty"] == 128 { 0xfe } else { ticket };
+        let pll = if bench.generation == Generation::V2 { MHZ_525 } else { 0x4048_0221 };
+        bench.bring_up(0, pll, ticket, 0x1eb5);
+        let open = Header { nbits: 0xffff_ffff, ..header(0) };
+        if bench.generation == Generation::V0 {
+            bench.send_frame(&Frame::Job(Job::Midstates(MidstateJob::new(0, &open, &[]))));
+        }
+        bench.send(&text("job_hex"));
+        bench.pass(99);
+        assert!(bench.heard().is_empty(), "{id}");
+        bench.pass(1_000);
+        assert_eq!(bench.heard(), [text("response_hex")], "{id}");
+        assert_eq!(bench.truth().nonces, 1);
+        answered += 1;
+        if id.starts_with("esp") {
+            bench.write(0x14, 0x0000_00f8);
+            bench.send(&text("job_hex"));
+            bench.pass(1_000);
+            assert!(bench.heard().is_empty(), "{id}: one bit more than it has");
+        }
+    }
+    assert_eq!(answered, 11);
+}
