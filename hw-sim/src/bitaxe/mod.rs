@@ -87,7 +87,7 @@ pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimD
     let degrees = |value: &str| value.parse().ok().filter(|celsius| (-20.0..=60.0).contains(celsius));
     let ambient = build.read(AMBIENT, 25.0, degrees)?;
 
-    let (count, easing) = (chips(model, build)?, Easing::of(build)?);
+    let (count, easing) = (chips(model, build, spec.chains)?, Easing::of(build)?);
     let share = |index: usize| count / spec.chains + usize::from(index < count % spec.chains);
     let chain = |index| Chain::new(kind, share(index), easing, build.seed.wrapping_add(index as u64));
     let board = Board::new(spec, (0..spec.chains).map(chain).collect(), ambient, build.seed);

@@ -25,8 +25,9 @@ use crate::{Build, BuildError, DeviceFault, DeviceInput, DeviceOutput, Dice, Set
 pub(crate) use chain::Chain;
 pub(crate) use kind::kind;
 
-/// Chips on the chain, of any model that has them.
-pub(crate) const CHIPS: Setting = Setting { key: "chips", wants: "a number of chips from 1 to 256" };
+/// Chips on the chains, of any model that has them.
+pub(crate) const CHIPS: Setting =
+    Setting { key: "chips", wants: "a number of chips, at most 256 on a chain" };
 
 const PORT: Port = Port(0);
 
@@ -48,16 +49,16 @@ pub(crate) const fn supports(fault: DeviceFault) -> bool {
     )
 }
 
-/// The number of chips that `build` asks for.
-pub(crate) fn chips(model: &Model, build: &Build) -> Result<usize, BuildError> {
-    let in_range = |value: &str| value.parse().ok().filter(|count| (1..=256).contains(count));
+/// The number of chips that `build` asks for on so many chains.
+pub(crate) fn chips(model: &Model, build: &Build, chains: usize) -> Result<usize, BuildError> {
+    let in_range = |value: &str| value.parse().ok().filter(|count| (1..=256 * chains).contains(count));
     build.read(CHIPS, usize::from(model.chips.count.max(1)), in_range)
 }
 
 pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
     build.check(model, settings())?;
     let Some(kind) = kind(model.chips.kind) else { return Err(BuildError::NoTwin { model: model.key }) };
-    let chain = Chain::new(kind, chips(model, build)?, Easing::of(build)?, build.seed);
+    let chain = Chain::new(kind, chips(model, build, 1)?, Easing::of(build)?, build.seed);
     Ok(Box::new(BareChain::new(chain, build.seed)))
 }
 

@@ -34,7 +34,8 @@ pub(crate) enum Command {
 /// device. Nonces are real: they are found by hashing. At full difficulty that takes this computer minutes a nonce, all but
 /// for the known jobs that programs detect devices with; --target-difficulty makes nonces come as often as from the hardware.
 ///
-/// Example: adit-sim serve --model block-erupter --count 2 --pty ./stick --target-difficulty 1e-4
+/// Examples: adit-sim serve --model block-erupter --count 2 --pty ./stick --target-difficulty 1e-4;
+/// adit-sim serve --model bitaxe-gamma --pty ./bitaxe --target-difficulty 1e-8 makes ./bitaxe-control and ./bitaxe-data
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = devices_help())]
 pub(crate) struct ServeArgs {
@@ -49,8 +50,8 @@ pub(crate) struct ServeArgs {
     /// Everything that is chance follows from it; the second device has the next seed, and so on.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Report nonces of this difficulty, 4.7e-10 to 1, instead of 1, at the rate of the real device. Tell the mining program
-    /// and the pool as well.
+    /// Report nonces of this difficulty, 4.7e-10 to 1, instead of 1, at the rate of the real device; chips that were told a
+    /// ticket difficulty report this times that one. Tell the mining program and the pool as well.
     #[arg(long, value_name = "D")]
     pub(crate) target_difficulty: Option<f64>,
     /// Let something go wrong with this probability (0.01 if not given): per byte for drop_byte, flip_bit and

@@ -237,7 +237,7 @@ fn a_setting_that_does_not_exist_or_fit_is_refused() {
     };
     assert_eq!(
         refused("bitaxe-gamma", "chips", "0"),
-        "setting chips is a number of chips from 1 to 256, not \"0\""
+        "setting chips is a number of chips, at most 256 on a chain, not \"0\""
     );
     assert_eq!(
         refused("bitaxe-gamma", "ambient", "hot"),
