@@ -102,4 +102,6 @@ pub struct Truth {
     pub hashes: f64,
     /// Hottest sensor in degrees Celsius, where the device has one.
     pub temperature_celsius: Option<f64>,
+    /// What the core regulator gives at the moment, in volts, where the board has one; 0 while it is off.
+    pub core_volts: Option<f64>,
 }

@@ -118,7 +118,7 @@ impl Board {
     }
 
     /// Output of the regulator at `now`, over all chips in series.
-    fn core_volts(&self, now: Micros) -> f64 {
+    pub(super) fn core_volts(&self, now: Micros) -> f64 {
         let buck_works = now >= self.buck_off_until && self.supply(now) > 4.0;
         let trimmed = || self.parts.ds4432u.as_ref().map_or(0.0, |dac| dac.volts());
         match self.spec.regulator {

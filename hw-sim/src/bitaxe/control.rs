@@ -24,6 +24,8 @@ pub(super) enum Taken {
     Request(Option<Request>),
     /// Nothing whole yet.
     Nothing,
+    /// More than the buffer holds.
+    Overflow,
     /// A length that the firmware does not survive.
     Crash,
 }
@@ -86,6 +88,10 @@ impl Control {
         }
         self.last = now;
         self.bytes.extend_from_slice(packet);
+        if self.bytes.len() > Request::MAX_SIZE {
+            self.bytes.clear();
+            return Taken::Overflow;
+        }
         let [low, high, _, _, _, ..] = self.bytes[..] else { return Taken::Nothing };
         let size = usize::from(u16::from_le_bytes([low, high]));
         if !(5..=Request::MAX_SIZE).contains(&size) {

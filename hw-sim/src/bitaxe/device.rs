@@ -84,6 +84,9 @@ impl Device {
                 Taken::Request(None) => {
                     self.control.answer(now, Duration::ZERO, 0xff, Err(ErrorCode::Invalid));
                 }
+                Taken::Overflow => {
+                    self.control.answer(now, Duration::ZERO, 0xff, Err(ErrorCode::Overflow));
+                }
                 Taken::Nothing => {}
                 Taken::Crash => return self.restart(now),
             }
@@ -194,6 +197,7 @@ impl SimDevice for Device {
             jobs,
             hashes: self.board.chains.iter().map(|chain| chain.hashes(self.now)).sum(),
             temperature_celsius: Some(self.board.celsius()),
+            core_volts: Some(self.board.core_volts(self.now)),
         }
     }
 }

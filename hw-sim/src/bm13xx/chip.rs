@@ -91,7 +91,7 @@ impl Chip {
             (Generation::V0, 0x08) => (self.rate() / 2_f64.powi(24)) as u32,
             (Generation::V0, _) => value,
             (Generation::V1, 0x04) => (self.rate() / 2_f64.powi(20)) as u32,
-            (_, 0x08) => value | 1 << 31, // locked
+            (_, 0x08) => value & !(1 << 31) | u32::from(self.clock() > 0.0) << 31, // locked
             (Generation::V2, 0x88..=0x8b) => {
                 // four domains share the work evenly; what cannot be shared is with the first
                 (counted / 4 + u64::from(u64::from(register.0 - 0x88) < counted % 4)) as u32

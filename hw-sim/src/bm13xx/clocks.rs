@@ -3,15 +3,22 @@
 use super::kind::{Kind, Layout};
 
 const CRYSTAL: f64 = 25e6;
+/// Range of the oscillator inside a PLL. Published are 1600 to 3200 MHz for BM1370 and 2000 to 3200 MHz for BM1362; chips
+/// before them run much lower.
+const OSCILLATOR: [f64; 2] = [1.5e9, 3.3e9];
 
-/// Frequency in hertz of a PLL word; 0 while it is disabled or nonsense. `minus_one`: its post dividers are one less than the
-/// divider.
+/// Frequency in hertz of a PLL word; 0 when it does not lock. `minus_one`: its post dividers are one less than the divider.
 fn pll(word: u32, minus_one: bool) -> f64 {
     let more = u32::from(minus_one);
     let (fb, reference) = (word >> 16 & 0xfff, word >> 8 & 0x3f);
-    let (post_1, post_2) = ((word >> 4 & 7) + more, (word & 7) + more);
-    let divider = reference * post_1 * post_2;
-    if divider == 0 { 0.0 } else { CRYSTAL * f64::from(fb) / f64::from(divider) }
+    let divider = ((word >> 4 & 7) + more) * ((word & 7) + more);
+    if reference == 0 || divider == 0 {
+        return 0.0;
+    }
+    let oscillator = CRYSTAL * f64::from(fb) / f64::from(reference);
+    let [low, high] = OSCILLATOR;
+    let locks = oscillator <= high && (oscillator >= low || !minus_one);
+    if locks { oscillator / f64::from(divider) } else { 0.0 }
 }
 
 /// The hash clock in hertz.
@@ -74,6 +81,8 @@ mod tests {
         assert_eq!(clock("BM1387", &[(0x0c, 0x0068_0221)]), 650.0);
         assert_eq!(clock("BM1387", &[]), 0.0);
         assert_eq!(clock("BM1370", &[(0x08, 0x10d2_0240)]), 0.0, "not enabled");
+        // 153 MHz as a driver solves it that looks at the feedback divider alone: 4284 MHz inside
+        assert_eq!(clock("BM1370", &[(0x08, 0x50ab_0163)]), 0.0, "does not lock");
     }
 
     #[test]

@@ -149,6 +149,6 @@ impl SimDevice for BareChain {
 
     fn truth(&self) -> Truth {
         let (nonces, jobs) = self.chain.counts();
-        Truth { nonces, jobs, hashes: self.chain.hashes(self.now), temperature_celsius: None }
+        Truth { nonces, jobs, hashes: self.chain.hashes(self.now), ..Truth::default() }
     }
 }

@@ -117,6 +117,7 @@ fn summarize(args: &ServeArgs, devices: &[(Vec<Value>, Truth)], elapsed_s: f64) 
                     "nonces": truth.nonces,
                     "hashes": truth.hashes,
                     "temperature_celsius": truth.temperature_celsius,
+                    "core_volts": truth.core_volts,
                 })
             })
             .collect();

@@ -104,6 +104,18 @@ fn a_length_that_the_firmware_does_not_survive_restarts_it() {
 }
 
 #[test]
+fn a_host_that_sends_faster_than_requests_are_taken_overflows_the_buffer() {
+    let mut bench = Bench::gamma();
+    let packet = "060001000600".repeat(10);
+    for _ in 0..80 {
+        bench.send(&packet);
+    }
+    bench.pass(100);
+    assert!(bench.heard().contains(&"0400ff12".to_owned()));
+    assert_eq!(bench.ask(&Operation::GpioGet { pin: 0 }), Ok(vec![0]));
+}
+
+#[test]
 fn answers_of_a_packet_or_more_do_not_arrive() {
     let mut bench = Bench::gamma();
     let read =

@@ -48,6 +48,7 @@ fn a_tripped_regulator_says_why_until_the_host_switches_it_off_and_on() {
     let status = pmbus::Status(bench.tps_word(pmbus::STATUS_WORD));
     assert!(status.any(pmbus::Status::IOUT_OC) && status.any(pmbus::Status::OFF), "{status:?}");
     assert_eq!(bench.tps_word(pmbus::READ_VOUT), 0);
+    assert_eq!(bench.truth().core_volts, Some(0.0));
     assert!(bench.count_chips().is_empty());
     bench.write(tps546::ADDRESS, &[pmbus::CLEAR_FAULTS]);
     assert_eq!(bench.tps_word(pmbus::STATUS_WORD), 0x0840, "off, and no reason left");
@@ -56,6 +57,7 @@ fn a_tripped_regulator_says_why_until_the_host_switches_it_off_and_on() {
     bench.write(tps546::ADDRESS, &[pmbus::OPERATION, pmbus::OFF]);
     bench.write(tps546::ADDRESS, &[pmbus::OPERATION, pmbus::ON]);
     assert_eq!(bench.count_chips().len(), 1);
+    assert_eq!(bench.truth().core_volts, Some(1.150_390_625));
 }
 
 #[test]

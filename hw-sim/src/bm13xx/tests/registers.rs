@@ -86,6 +86,8 @@ fn the_pll_reads_as_locked_and_core_registers_answer_in_the_core_value_register(
     let mut bench = Bench::new("BM1370", 1);
     bench.write(0x08, 0x50d2_0240);
     assert_eq!(bench.read(0x08)[0].value, 0xd0d2_0240);
+    bench.write(0x08, 0x50ab_0163);
+    assert_eq!(bench.read(0x08)[0].value, 0x50ab_0163, "an oscillator of 4275 MHz does not lock");
     bench.write(0x3c, 0x8000_8bee);
     bench.write(0x3c, 0x0000_0bff);
     assert_eq!(bench.read(0x40)[0].value & 0xff, 0xee);
