@@ -99,6 +99,7 @@ fn an_address_that_others_could_reach_is_refused_before_anything_is_opened() {
 fn tools_that_know_cgminer_are_answered() {
     let running = Running::start(&["demo", "--devices", "rbox", "--cgminer-api", "127.0.0.1:0"]);
     let address = address(&running, "the API of cgminer is at ");
+    running.wait_for("is hashing", 1); // there is something to tell
     let ask = |request: &str| {
         let mut socket = TcpStream::connect(&address).unwrap();
         socket.write_all(request.as_bytes()).unwrap();

@@ -36,8 +36,8 @@ struct Terminal {
 
 /// From now on nobody waits for standard error, not even a panic.
 pub(crate) fn start() -> io::Result<()> {
-    TERMINAL.page().has_writer = true;
     thread::Builder::new().name("terminal".into()).spawn(|| TERMINAL.write_out())?;
+    TERMINAL.page().has_writer = true;
     panic::set_hook(Box::new(|panic| {
         let backtrace = Backtrace::capture();
         match backtrace.status() {

@@ -97,6 +97,7 @@ impl Operator {
 
     /// Works until the end.
     pub(super) async fn run(mut self, mut ears: Ears) -> Left {
+        self.views.sample(self.now(), &self.core); // whoever looks early sees what there is
         loop {
             self.carry_out();
             self.consider();
