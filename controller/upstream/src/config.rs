@@ -5,7 +5,10 @@ use std::time::Duration;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::stratum::Secret;
 
-use crate::{AddressError, BadPin, BadProxy, Guard, NodeOptions, PoolUrl, Protocol, Proxy, Trust, UrlError};
+use crate::{
+    AddressError, AuthorityKey, BadPin, BadProxy, Guard, NodeOptions, PoolUrl, Protocol, Proxy, Trust,
+    UrlError,
+};
 
 /// Longest user name and password, as JSON text: their lines stay below what pools accept.
 const NAME_LIMIT: usize = 255;
@@ -70,6 +73,20 @@ pub enum ConfigError {
         /// What is said.
         key: &'static str,
     },
+    /// Something is said that only a pool of Stratum V2 understands.
+    #[error("pool {host}: {key} is for Stratum V2 (stratum2+tcp://…) only")]
+    KeyOfV2 {
+        /// Which pool.
+        host: String,
+        /// What is said.
+        key: &'static str,
+    },
+    /// Nobody could tell the pool from an impostor.
+    #[error("pool {host}: its URL has no authority key; write stratum2+tcp://HOST:PORT/KEY")]
+    NoAuthority {
+        /// Which pool.
+        host: String,
+    },
     /// A node's blocks would pay nobody.
     #[error("node {host}: no payout_address given; blocks must be paid to somebody")]
     NoPayout {
@@ -112,6 +129,8 @@ pub struct PoolConfig {
     pub protocol: Protocol,
     /// How to mine to it, where it is a node.
     pub node: NodeOptions,
+    /// How to speak Stratum V2 to it, where it does.
+    pub v2: V2Options,
     /// What its jobs must pay the user, where it claims to pay him directly. Blocks of a node pay this address.
     pub guard: Option<Guard>,
     /// Its part of the work where quotas divide it.
@@ -120,6 +139,19 @@ pub struct PoolConfig {
     pub options: Options,
     /// Options of the URL that are not known here; the user is told.
     pub ignored: Vec<String>,
+}
+
+/// What the user says about a pool of Stratum V2, beside what he says about every pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct V2Options {
+    /// Who signs the pool's certificates.
+    pub authority: Option<AuthorityKey>,
+    /// Believe whoever answers, where there is no authority key.
+    pub unauthenticated: bool,
+    /// Ask for a standard channel first: the pool builds the coinbase.
+    pub standard: bool,
+    /// What the pool is told of our hash rate, in hashes per second.
+    pub hashrate: Option<f32>,
 }
 
 /// How to speak to a pool. The defaults suit every pool known.
@@ -216,6 +248,7 @@ impl PoolConfig {
             guard: None,
             protocol: url.protocol,
             node: NodeOptions::default(),
+            v2: V2Options { authority: url.authority, ..V2Options::default() },
             quota: url.quota,
             options,
             ignored: url.ignored,
@@ -225,6 +258,9 @@ impl PoolConfig {
     /// Whether all is there that its protocol needs.
     pub fn check(&self) -> Result<(), ConfigError> {
         match self.protocol {
+            Protocol::StratumV2 if self.v2.authority.is_none() && !self.v2.unauthenticated => {
+                Err(ConfigError::NoAuthority { host: self.host.clone() })
+            }
             Protocol::Getblocktemplate if self.guard.is_none() => {
                 Err(ConfigError::NoPayout { host: self.host.clone() })
             }

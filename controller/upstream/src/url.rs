@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use adit_protocol::stratum::Secret;
 
+use crate::authority::{AuthorityKey, BadAuthorityKey};
 use crate::redirect::is_host_name;
 use crate::route::{BadProxy, Proxy};
 
@@ -59,13 +60,13 @@ pub enum UrlError {
         /// Why.
         why: BadProxy,
     },
-    /// A scheme that is known but not spoken.
-    #[error("pool URL `{url}`: {what} is not supported yet; use the pool's `stratum+tcp://` address")]
-    Unsupported {
-        /// The URL without user and password.
+    /// What follows the port is no authority key.
+    #[error("pool URL `{url}`: {why}")]
+    BadKey {
+        /// The URL without users and passwords.
         url: String,
-        /// What it asks for.
-        what: &'static str,
+        /// Why.
+        why: BadAuthorityKey,
     },
     /// A scheme that is not known.
     #[error(
@@ -85,6 +86,8 @@ pub enum Protocol {
     /// Stratum V1.
     #[default]
     StratumV1,
+    /// Stratum V2, encrypted.
+    StratumV2,
     /// JSON-RPC with a Bitcoin node.
     Getblocktemplate,
 }
@@ -112,6 +115,8 @@ pub struct PoolUrl {
     pub protocol: Protocol,
     /// The pool is to be spoken to over TLS.
     pub tls: bool,
+    /// Who signs the certificates of a Stratum V2 pool: the path.
+    pub authority: Option<AuthorityKey>,
     /// The proxy before the `|`.
     pub proxy: Option<Proxy>,
     /// The number before the first `;`, as cgminer has it: the pool's part of the work. 1 where there is none.
@@ -146,7 +151,13 @@ impl FromStr for PoolUrl {
         let (protocol, tls) = spoken(scheme, url)?;
         let (place, fragment) = place.split_once('#').unwrap_or((place, ""));
         let (place, path) = place.split_at(place.find('/').unwrap_or(place.len()));
-        if path.len() > 1 {
+        let authority = match path.trim_matches('/') {
+            key if !key.is_empty() && protocol == Protocol::StratumV2 => {
+                Some(key.parse().map_err(|why| UrlError::BadKey { url: url(), why })?)
+            }
+            _ => None,
+        };
+        if path.len() > 1 && authority.is_none() {
             return Err(UrlError::Path { url: url(), path: path.to_owned() });
         }
         let (host, port) = host_and_port(place, url)?;
@@ -164,6 +175,7 @@ impl FromStr for PoolUrl {
             password: password.map(decode).transpose()?.map(Secret::new),
             protocol,
             tls,
+            authority,
             proxy,
             quota,
             extranonce_subscribe: options().any(|option| option == "xnsub"),
@@ -187,7 +199,7 @@ fn spoken(scheme: &str, url: impl Fn() -> String) -> Result<(Protocol, bool), Ur
         }
         "http" | "getblocktemplate+http" => Ok((Protocol::Getblocktemplate, false)),
         "https" | "getblocktemplate+https" => Ok((Protocol::Getblocktemplate, true)),
-        "stratum2+tcp" => Err(UrlError::Unsupported { url: url(), what: "Stratum V2" }),
+        "stratum2+tcp" | "stratum2" => Ok((Protocol::StratumV2, false)),
         _ => Err(UrlError::UnknownScheme { url: url(), scheme: scheme.to_owned() }),
     }
 }

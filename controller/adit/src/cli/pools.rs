@@ -31,7 +31,7 @@ impl Args for PoolArgs {
             .arg(arg(
                 "pool",
                 "URL",
-                "Pool, stratum+tcp://HOST:PORT or stratum+ssl://HOST:PORT, or Bitcoin node, http://USER:PASS@HOST:PORT; again for the next one to use while this one is down",
+                "Pool, stratum+tcp://HOST:PORT or stratum+ssl://HOST:PORT, stratum2+tcp://HOST:PORT/KEY, or Bitcoin node, http://USER:PASS@HOST:PORT; again for the next one to use while this one is down",
             ))
             .arg(arg("user", "NAME", "Worker name at the pool named before it"))
             .arg(arg("pass", "WORD", "Password at the pool named before it [default: x]"))

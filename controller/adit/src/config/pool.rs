@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use adit_protocol::pow::VersionMask;
 use adit_upstream::{
-    ConfigError, Guard, NodeOptions, PoolConfig, Protocol, Proxy, Redirect, Trust, VersionBits,
+    ConfigError, Guard, NodeOptions, PoolConfig, Protocol, Proxy, Redirect, Trust, V2Options, VersionBits,
 };
 use serde::Deserialize;
 
@@ -44,6 +44,17 @@ pub(crate) struct Pool {
     submit_to: Option<Vec<String>>,
     block_folder: Option<PathBuf>,
     quota: Option<u32>,
+    channel: Option<Channel>,
+    unauthenticated: Option<bool>,
+    hashrate_hs: Option<f32>,
+}
+
+/// Who builds the coinbase at a pool of Stratum V2.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Channel {
+    Extended,
+    Standard,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -110,8 +121,29 @@ impl Pool {
         pool.quota = self.quota.unwrap_or(pool.quota);
         pool.guard = self.guard(&pool.host)?;
         pool.node = self.node(&pool)?;
+        pool.v2 = self.v2(&pool)?;
         pool.check()?;
         Ok(pool)
+    }
+
+    /// How to speak Stratum V2 to it.
+    fn v2(&self, pool: &PoolConfig) -> Result<V2Options, ConfigError> {
+        let said = [
+            ("channel", self.channel.is_some()),
+            ("unauthenticated", self.unauthenticated.is_some()),
+            ("hashrate_hs", self.hashrate_hs.is_some()),
+        ];
+        if let Some((key, _)) =
+            said.into_iter().find(|(_, said)| *said && pool.protocol != Protocol::StratumV2)
+        {
+            return Err(ConfigError::KeyOfV2 { host: pool.host.clone(), key });
+        }
+        Ok(V2Options {
+            unauthenticated: self.unauthenticated == Some(true),
+            standard: self.channel == Some(Channel::Standard),
+            hashrate: self.hashrate_hs.filter(|rate| rate.is_finite() && *rate > 0.0),
+            ..pool.v2
+        })
     }
 
     /// How to mine to it, where it is a node.
@@ -227,6 +259,18 @@ mod tests {
         assert!(error.contains("is not a Bitcoin address"), "{error}");
         assert!(pool(&format!("{address}\npayout_share = 98.0")).unwrap_err().contains("payout_share is 98"));
         assert!(pool("payout_guard = \"warn\"").unwrap_err().contains("need a payout_address"));
+    }
+
+    #[test]
+    fn what_a_pool_of_stratum_v2_needs_is_checked() {
+        let key = "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh";
+        let v2 = |keys: &str| pool(&format!("stratum2+tcp://pool.example:34254/{key}"), keys);
+        let config = v2("channel = \"standard\"\nhashrate_hs = 5e11").unwrap().v2;
+        assert_eq!((config.standard, config.hashrate, config.unauthenticated), (true, Some(5e11), false));
+        assert!(pool("stratum2+tcp://pool.example:34254", "").unwrap_err().contains("has no authority key"));
+        assert!(pool("stratum2+tcp://pool.example:34254", "unauthenticated = true").is_ok());
+        let error = pool("pool.example:3333", "channel = \"extended\"").unwrap_err();
+        assert_eq!(error, "pool pool.example: channel is for Stratum V2 (stratum2+tcp://…) only");
     }
 
     #[test]

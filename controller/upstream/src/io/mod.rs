@@ -6,6 +6,8 @@ mod node;
 mod proxy;
 mod tls;
 mod upstream;
+#[cfg(feature = "sv2")]
+mod v2;
 mod wire;
 
 use std::time::Duration;

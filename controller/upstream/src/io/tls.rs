@@ -33,6 +33,12 @@ pub enum SetupError {
         /// Which node.
         host: String,
     },
+    /// Stratum V2 was left out when this adit was built.
+    #[error("pool {host}: this adit was built without Stratum V2 (feature `stratum-v2`)")]
+    NoStratumV2 {
+        /// Which pool.
+        host: String,
+    },
     /// The file with the authority cannot be read.
     #[error("tls_ca {}: {why}", path.display())]
     Unreadable {

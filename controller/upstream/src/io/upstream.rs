@@ -15,6 +15,9 @@ use crate::{NodeSession, PoolConfig, Protocol, Session};
 pub enum Upstream {
     /// Stratum V1.
     StratumV1(Session, Dialer),
+    /// Stratum V2.
+    #[cfg(feature = "sv2")]
+    StratumV2(crate::V2Session, Dialer),
     /// A Bitcoin node.
     Node(NodeSession, Nodes),
 }
@@ -26,6 +29,12 @@ impl Upstream {
             (Protocol::StratumV1, _) => {
                 Ok(Self::StratumV1(Session::new(key, config.clone(), seed), Dialer::new(config)?))
             }
+            #[cfg(feature = "sv2")]
+            (Protocol::StratumV2, _) => {
+                Ok(Self::StratumV2(crate::V2Session::new(key, config.clone(), seed), Dialer::new(config)?))
+            }
+            #[cfg(not(feature = "sv2"))]
+            (Protocol::StratumV2, _) => Err(SetupError::NoStratumV2 { host: config.host.clone() }),
             (Protocol::Getblocktemplate, None) => Err(SetupError::NoPayout { host: config.host.clone() }),
             (Protocol::Getblocktemplate, Some(guard)) => {
                 let session = NodeSession::new(key, config, &config.node, guard.address.clone(), seed);
@@ -43,6 +52,8 @@ impl Upstream {
     ) {
         match self {
             Self::StratumV1(session, dialer) => super::run(session, dialer, origin, shares, inputs).await,
+            #[cfg(feature = "sv2")]
+            Self::StratumV2(session, dialer) => super::v2::run(session, dialer, origin, shares, inputs).await,
             Self::Node(session, nodes) => super::node::run(session, nodes, origin, shares, inputs).await,
         }
     }

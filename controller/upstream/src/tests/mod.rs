@@ -14,5 +14,7 @@ mod socket;
 #[cfg(feature = "io")]
 mod tls;
 mod urls;
+#[cfg(feature = "sv2")]
+mod v2;
 mod vectors;
 mod work;

@@ -80,7 +80,7 @@ fn every_mistake_in_a_url_is_one_clear_sentence() {
         ),
         (
             "stratum2+tcp://pool.example.com:3333/KEY",
-            "pool URL `stratum2+tcp://pool.example.com:3333/KEY`: Stratum V2 is not supported yet; use the pool's `stratum+tcp://` address",
+            "pool URL `stratum2+tcp://pool.example.com:3333/KEY`: the authority key is mistyped or cut short",
         ),
         (
             "socks5:a:b|stratum+tcp://pool.example.com:3333",

@@ -1,0 +1,9 @@
+//! Stratum V2 (`docs/protocols/stratum-v2.md`): messages and encryption are those of the SRI crates, the session is ours.
+
+pub(crate) mod channel;
+mod session;
+pub(crate) mod wire;
+
+pub use channel::BadJob;
+pub use session::{V2Action, V2Input, V2Outage, V2Session};
+pub use wire::NoiseFault;

@@ -1,0 +1,587 @@
+//! One pool of Stratum V2, as a state machine (`docs/protocols/stratum-v2.md §5–§10`).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use adit_core::{Answer, PoolInput, RejectKind, Share};
+use adit_driver::PoolKey;
+use adit_protocol::pow::VersionMask;
+use adit_protocol::wire::Micros;
+use stratum_core::binary_sv2::Str0255Owned;
+use stratum_core::common_messages_sv2::{Protocol, SetupConnectionOwned};
+use stratum_core::mining_sv2::{OpenExtendedMiningChannelOwned, OpenStandardMiningChannelOwned};
+use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwned};
+
+use super::NoiseFault;
+use super::channel::{BadJob, Channel, Kind, target};
+use crate::backoff::{Backoff, PerMinute};
+use crate::legible::legible;
+use crate::redirect::{is_allowed, is_same_host};
+use crate::{AuthorityKey, ConnectError, PoolConfig};
+
+/// Time for every step of the opening.
+const STEP: Duration = Duration::from_secs(10);
+/// Time for the first job.
+const FIRST_JOB: Duration = Duration::from_secs(30);
+/// A pool need not say anything between blocks.
+const SILENCE: Duration = Duration::from_secs(600);
+/// How long the answer to a share is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Shares whose answers are open, at most.
+const MOST_SHARES: usize = 1_024;
+/// A connection that lasted so long was good.
+const STABLE: Duration = Duration::from_secs(60);
+/// Flags of SetupConnection: version bits are to be rolled.
+const VERSION_ROLLING: u32 = 1 << 2;
+/// Flags of its success: they must not be; standard channels are not opened.
+const FIXED_VERSION: u32 = 1;
+const EXTENDED_ONLY: u32 = 2;
+/// What a pool is told of our hash rate as long as nobody knows: that of a stick.
+const HASHRATE: f32 = 1e11;
+
+/// What happens to a session of Stratum V2.
+#[derive(Debug)]
+pub enum V2Input {
+    /// The connection is open and the pool has proven who it is.
+    Connected,
+    /// It could not be opened.
+    ConnectFailed(ConnectError),
+    /// The pool did not prove who it is, or broke the encryption.
+    Broken(NoiseFault),
+    /// The pool says something.
+    Message(Box<AnyMessageOwned>),
+    /// The pool hung up.
+    Closed,
+    /// A share for this pool.
+    Submit(Share),
+    /// The deadline has passed.
+    Timer,
+}
+
+/// What a session of Stratum V2 wants done, in order.
+#[derive(Clone, Debug)]
+pub enum V2Action {
+    /// Open a connection and shake hands.
+    Connect {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// Send a message.
+    Send(Box<AnyMessageOwned>),
+    /// Close the connection; nothing of it is to be delivered afterwards.
+    Close,
+    /// Tell the core.
+    Emit(PoolInput),
+}
+
+/// Why there is no channel.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum V2Outage {
+    /// The pool cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It is not who it should be.
+    #[error(transparent)]
+    Noise(#[from] NoiseFault),
+    /// It hung up.
+    #[error("the pool closed the connection")]
+    Closed,
+    /// It said nothing that it should have said.
+    #[error("no {what} within {seconds} s")]
+    Silent {
+        /// What did not come.
+        what: &'static str,
+        /// How long it was given.
+        seconds: u64,
+    },
+    /// It refuses the connection.
+    #[error("the pool refused the connection: {0}")]
+    SetupRefused(String),
+    /// It refuses to open a channel.
+    #[error("the pool refused to open a channel for `{user}`: {code}; check the user name")]
+    ChannelRefused {
+        /// For whom.
+        user: String,
+        /// Its reason.
+        code: String,
+    },
+    /// It closed the channel.
+    #[error("the pool closed the channel: {0}")]
+    ChannelClosed(String),
+    /// The part of the extranonce that is ours is longer than any.
+    #[error("the pool wants {0} bytes of extranonce, at most 32 are possible")]
+    Extranonce(u16),
+    /// A new block without work.
+    #[error("the pool announced a block without work: {0}")]
+    NoWork(BadJob),
+    /// It asked for it.
+    #[error("the pool asked to connect to {host}:{port}")]
+    Redirected {
+        /// Where to.
+        host: String,
+        /// Where to.
+        port: u16,
+    },
+}
+
+/// A pool of Stratum V2 and our connection to it. Used as a [`crate::Session`] is.
+#[derive(Debug)]
+pub struct V2Session {
+    key: PoolKey,
+    config: PoolConfig,
+    outbox: VecDeque<V2Action>,
+    phase: Phase,
+    backoff: Backoff,
+    reconnects: PerMinute,
+    complaints: PerMinute,
+    redirect: Option<(String, u16)>,
+    /// Of SetupConnection; fewer once the pool has refused some.
+    flags: u32,
+    ask: Ask,
+    since: Micros,
+    last_message: Micros,
+    last_job: u64,
+    /// Shares whose answers are open, by number.
+    shares: BTreeMap<u32, (Share, Micros)>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Away(Micros),
+    Connecting,
+    /// SetupConnection was sent.
+    Setup {
+        by: Micros,
+    },
+    /// A channel was asked for.
+    Opening {
+        by: Micros,
+        mask: VersionMask,
+    },
+    /// There is a channel, and a job by then.
+    Open {
+        channel: Box<Channel>,
+        job_by: Option<Micros>,
+    },
+}
+
+/// What is asked for. Each displeased the pool before the next is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Extended(u16),
+    Standard,
+}
+
+impl V2Session {
+    /// A session that wants to connect at once. `seed` shortens the pauses between attempts.
+    pub fn new(key: PoolKey, config: PoolConfig, seed: u64) -> Self {
+        let flags = if config.options.version_mask.0 == 0 { 0 } else { VERSION_ROLLING };
+        let mut session = Self {
+            key,
+            outbox: VecDeque::new(),
+            phase: Phase::Connecting,
+            backoff: Backoff::new(seed),
+            reconnects: PerMinute::new(3),
+            complaints: PerMinute::new(5),
+            redirect: None,
+            flags,
+            ask: if config.v2.standard { Ask::Standard } else { Ask::Extended(4) },
+            since: Micros(0),
+            last_message: Micros(0),
+            last_job: 0,
+            shares: BTreeMap::new(),
+            config,
+        };
+        session.connect();
+        session
+    }
+
+    /// The pool this is.
+    pub fn key(&self) -> PoolKey {
+        self.key
+    }
+
+    /// Who must have signed the pool's certificate.
+    pub fn authority(&self) -> Option<AuthorityKey> {
+        self.config.v2.authority
+    }
+
+    /// Something happened at `now`.
+    pub fn on_input(&mut self, now: Micros, input: V2Input) {
+        match input {
+            V2Input::Connected => self.on_connected(now),
+            V2Input::ConnectFailed(error) => {
+                if matches!(self.phase, Phase::Connecting) {
+                    self.leave(now, &error.into());
+                }
+            }
+            V2Input::Broken(fault) => self.leave(now, &fault.into()),
+            V2Input::Message(message) => {
+                self.last_message = now;
+                if let Err(outage) = self.on_message(now, *message) {
+                    self.leave(now, &outage);
+                }
+            }
+            V2Input::Closed => self.leave(now, &V2Outage::Closed),
+            V2Input::Submit(share) => self.on_submit(now, share),
+            V2Input::Timer => {}
+        }
+        self.on_time(now);
+    }
+
+    /// The next thing to do; `None` when there is nothing left.
+    pub fn next_action(&mut self) -> Option<V2Action> {
+        self.outbox.pop_front()
+    }
+
+    /// When to send [`V2Input::Timer`] if nothing else happens before.
+    pub fn deadline(&self) -> Option<Micros> {
+        let phase = match &self.phase {
+            Phase::Away(until) => Some(*until),
+            Phase::Connecting => None,
+            Phase::Setup { by } | Phase::Opening { by, .. } => Some(*by),
+            Phase::Open { job_by, .. } => job_by.iter().copied().chain(self.silent_at()).min(),
+        };
+        phase.into_iter().chain(self.oldest_share()).min()
+    }
+
+    fn silent_at(&self) -> Option<Micros> {
+        let watchdog = self.config.options.watchdog;
+        (!watchdog.is_zero()).then(|| self.last_message + watchdog.max(SILENCE))
+    }
+
+    fn oldest_share(&self) -> Option<Micros> {
+        self.shares.first_key_value().map(|(_, (_, since))| *since + PATIENCE)
+    }
+
+    fn on_time(&mut self, now: Micros) {
+        while self.oldest_share().is_some_and(|at| now >= at) {
+            if let Some((_, (share, _))) = self.shares.pop_first() {
+                self.lose(&share);
+            }
+        }
+        let silent = |what, limit: Duration| V2Outage::Silent { what, seconds: limit.as_secs() };
+        let outage = match &self.phase {
+            Phase::Away(until) if now >= *until => return self.connect(),
+            Phase::Setup { by } if now >= *by => silent("answer to SetupConnection", STEP),
+            Phase::Opening { by, .. } if now >= *by => silent("channel", STEP),
+            Phase::Open { job_by: Some(by), .. } if now >= *by => silent("job", FIRST_JOB),
+            Phase::Open { .. } if self.silent_at().is_some_and(|at| now >= at) => {
+                silent("word", self.config.options.watchdog.max(SILENCE))
+            }
+            _ => return,
+        };
+        self.leave(now, &outage);
+    }
+
+    fn connect(&mut self) {
+        let (host, port) = self.address();
+        self.outbox.push_back(V2Action::Connect { host, port });
+        self.phase = Phase::Connecting;
+    }
+
+    fn address(&self) -> (String, u16) {
+        self.redirect.clone().unwrap_or_else(|| (self.config.host.clone(), self.config.port))
+    }
+
+    fn on_connected(&mut self, now: Micros) {
+        if !matches!(self.phase, Phase::Connecting) {
+            return;
+        }
+        (self.since, self.last_message) = (now, now);
+        self.phase = Phase::Setup { by: now + STEP };
+        let (host, port) = self.address();
+        self.send(CommonMessagesOwned::SetupConnection(SetupConnectionOwned {
+            protocol: Protocol::MiningProtocol,
+            min_version: 2,
+            max_version: 2,
+            flags: self.flags,
+            endpoint_host: text(&host),
+            endpoint_port: port,
+            vendor: text("adit"),
+            hardware_version: text("adit"),
+            firmware: text(env!("CARGO_PKG_VERSION")),
+            device_id: text(""),
+        }));
+    }
+
+    fn on_message(&mut self, now: Micros, message: AnyMessageOwned) -> Result<(), V2Outage> {
+        match message {
+            AnyMessageOwned::Common(message) => self.on_common(now, message),
+            AnyMessageOwned::Mining(message) => self.on_mining(now, message),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_common(&mut self, now: Micros, message: CommonMessagesOwned) -> Result<(), V2Outage> {
+        match message {
+            CommonMessagesOwned::SetupConnectionSuccess(success) => {
+                if let Phase::Setup { .. } = self.phase {
+                    if success.flags & EXTENDED_ONLY != 0 && self.ask == Ask::Standard {
+                        self.ask = Ask::Extended(4);
+                    }
+                    let fixed = success.flags & FIXED_VERSION != 0;
+                    let mask = if fixed { VersionMask(0) } else { self.config.options.version_mask };
+                    self.open_channel(now, mask);
+                }
+                Ok(())
+            }
+            CommonMessagesOwned::SetupConnectionError(error) => {
+                // What the pool dislikes can be done without.
+                self.flags &= !error.flags;
+                Err(V2Outage::SetupRefused(legible(&error.error_code.as_utf8_or_hex())))
+            }
+            CommonMessagesOwned::Reconnect(reconnect) => {
+                let host = reconnect.new_host.as_utf8_or_hex();
+                self.on_reconnect(now, host, reconnect.new_port)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn open_channel(&mut self, now: Micros, mask: VersionMask) {
+        self.phase = Phase::Opening { by: now + STEP, mask };
+        let user_identity = text(&self.config.user);
+        let (request_id, nominal_hash_rate) = (1, self.config.v2.hashrate.unwrap_or(HASHRATE));
+        let max_target = [0xff; 32].into();
+        self.send_mining(match self.ask {
+            Ask::Extended(min_extranonce_size) => {
+                MiningOwned::OpenExtendedMiningChannel(OpenExtendedMiningChannelOwned {
+                    request_id,
+                    user_identity,
+                    nominal_hash_rate,
+                    max_target,
+                    min_extranonce_size,
+                })
+            }
+            Ask::Standard => MiningOwned::OpenStandardMiningChannel(OpenStandardMiningChannelOwned {
+                request_id,
+                user_identity,
+                nominal_hash_rate,
+                max_target,
+            }),
+        });
+    }
+
+    fn on_mining(&mut self, now: Micros, message: MiningOwned) -> Result<(), V2Outage> {
+        match (&mut self.phase, message) {
+            (Phase::Opening { mask, .. }, MiningOwned::OpenExtendedMiningChannelSuccess(open)) => {
+                let size = open.extranonce_size;
+                let extranonce = u8::try_from(size).ok().filter(|size| *size <= 32);
+                let kind = Kind::Extended { extranonce: extranonce.ok_or(V2Outage::Extranonce(size))? };
+                let ids = (open.channel_id, open.group_channel_id);
+                let (prefix, goal) = (open.extranonce_prefix.as_bytes().to_vec(), open.target.to_array());
+                let mask = *mask;
+                self.opened(
+                    now,
+                    Channel::new(ids, kind, prefix, target(&goal), mask, (self.key, self.last_job)),
+                );
+            }
+            (Phase::Opening { mask, .. }, MiningOwned::OpenStandardMiningChannelSuccess(open)) => {
+                let ids = (open.channel_id, open.group_channel_id);
+                let (prefix, goal) = (open.extranonce_prefix.as_bytes().to_vec(), open.target.to_array());
+                let (mask, kind) = (*mask, Kind::Standard);
+                self.opened(
+                    now,
+                    Channel::new(ids, kind, prefix, target(&goal), mask, (self.key, self.last_job)),
+                );
+            }
+            (Phase::Opening { .. }, MiningOwned::OpenMiningChannelError(error)) => {
+                return self.on_refused_channel(&legible(&error.error_code.as_utf8_or_hex()));
+            }
+            (Phase::Open { .. }, message) => return self.on_channel(now, message),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, now: Micros, channel: Channel) {
+        self.phase = Phase::Open { channel: Box::new(channel), job_by: Some(now + FIRST_JOB) };
+        self.emit(PoolInput::Up { resumed: false });
+    }
+
+    /// The next connection asks for something else.
+    fn on_refused_channel(&mut self, code: &str) -> Result<(), V2Outage> {
+        self.ask = match self.ask {
+            Ask::Extended(size) if size > 2 && code.contains("extranonce") => Ask::Extended(2),
+            Ask::Extended(_) => Ask::Standard,
+            Ask::Standard => Ask::Extended(4),
+        };
+        Err(V2Outage::ChannelRefused { user: self.config.user.clone(), code: code.to_owned() })
+    }
+
+    /// What the pool says of our channel or its group.
+    fn on_channel(&mut self, now: Micros, message: MiningOwned) -> Result<(), V2Outage> {
+        let Phase::Open { channel, job_by } = &mut self.phase else { return Ok(()) };
+        let begun = match message {
+            MiningOwned::NewMiningJob(job) if channel.is_for(job.channel_id) => {
+                channel.standard(&job).and_then(|job| channel.announce(job))
+            }
+            MiningOwned::NewExtendedMiningJob(job) if channel.is_for(job.channel_id) => {
+                channel.extended(&job).and_then(|job| channel.announce(job))
+            }
+            MiningOwned::SetNewPrevHash(block) if channel.is_for(block.channel_id) => {
+                Ok(Some(channel.new_block(&block).map_err(V2Outage::NoWork)?))
+            }
+            MiningOwned::SetTarget(set) if channel.is_for(set.channel_id) => {
+                channel.set_target(target(&set.maximum_target.to_array()));
+                return Ok(());
+            }
+            MiningOwned::SetExtranoncePrefix(set) if set.channel_id == channel.id => {
+                channel.set_prefix(set.extranonce_prefix.as_bytes().to_vec());
+                return Ok(());
+            }
+            MiningOwned::SetGroupChannel(set) => {
+                if set.channel_ids.as_slice().contains(&channel.id) {
+                    channel.group = set.group_channel_id;
+                }
+                return Ok(());
+            }
+            MiningOwned::CloseChannel(close) if channel.is_for(close.channel_id) => {
+                return Err(V2Outage::ChannelClosed(legible(&close.reason_code.as_utf8_or_hex())));
+            }
+            MiningOwned::SubmitSharesSuccess(success) if success.channel_id == channel.id => {
+                self.on_accepted(now, success.last_sequence_number);
+                return Ok(());
+            }
+            MiningOwned::SubmitSharesError(error) if error.channel_id == channel.id => {
+                return self.on_rejected(now, error.sequence_number, &error.error_code.as_utf8_or_hex());
+            }
+            _ => return Ok(()),
+        };
+        match begun {
+            Ok(Some(job)) => {
+                *job_by = None;
+                self.emit(PoolInput::Job(job.into()));
+            }
+            Ok(None) => {}
+            Err(why) => self.complain(now, &format!("a job is ignored: {why}")),
+        }
+        Ok(())
+    }
+
+    fn on_submit(&mut self, now: Micros, share: Share) {
+        let Phase::Open { channel, .. } = &mut self.phase else { return self.lose(&share) };
+        let Some((number, message)) = channel.submit(&share) else { return self.lose(&share) };
+        self.shares.insert(number, (share, now));
+        self.send_mining(message);
+        while self.shares.len() > MOST_SHARES {
+            if let Some((_, (oldest, _))) = self.shares.pop_first() {
+                self.lose(&oldest);
+            }
+        }
+    }
+
+    /// Every share up to this number, unless it was refused before.
+    fn on_accepted(&mut self, now: Micros, last: u32) {
+        while let Some(entry) = self.shares.first_entry().filter(|entry| *entry.key() <= last) {
+            let (share, since) = entry.remove();
+            self.answer(&share, Answer::Accepted, now.since(since));
+        }
+    }
+
+    fn on_rejected(&mut self, now: Micros, number: u32, code: &str) -> Result<(), V2Outage> {
+        let reason = legible(code);
+        if let Some((share, since)) = self.shares.remove(&number) {
+            let kind = match code {
+                "stale-share" | "invalid-job-id" => RejectKind::Stale,
+                "duplicate-share" => RejectKind::Duplicate,
+                "difficulty-too-low" => RejectKind::LowDifficulty,
+                "invalid-channel-id" => RejectKind::Unauthorized,
+                _ => RejectKind::Other,
+            };
+            self.answer(&share, Answer::Rejected { kind, reason: reason.clone() }, now.since(since));
+        }
+        if code == "invalid-channel-id" { Err(V2Outage::ChannelClosed(reason)) } else { Ok(()) }
+    }
+
+    /// With an authority key whoever answers must hold it too; without one only the same host will do.
+    fn on_reconnect(&mut self, now: Micros, host: String, port: u16) -> Result<(), V2Outage> {
+        let (here, here_port) = self.address();
+        let target = if host.is_empty() { here } else { host };
+        let port = if port == 0 { here_port } else { port };
+        let known = is_same_host(&target, &self.config.host);
+        let allowed = is_allowed(crate::Redirect::Any, &self.config.host, &target);
+        if !known && (self.config.v2.authority.is_none() || !allowed) {
+            self.complain(now, &format!("redirect to `{}` refused", legible(&target)));
+            return Ok(());
+        }
+        let outage = V2Outage::Redirected { host: target.clone(), port };
+        self.leave(now, &outage);
+        self.redirect = Some((target, port));
+        Ok(())
+    }
+
+    fn leave(&mut self, now: Micros, outage: &V2Outage) {
+        let place = self.place();
+        match &self.phase {
+            Phase::Away(_) => return,
+            Phase::Connecting => {}
+            _ if *outage == V2Outage::Closed => {}
+            _ => self.outbox.push_back(V2Action::Close),
+        }
+        let was_up = matches!(self.phase, Phase::Open { .. });
+        if let Phase::Open { channel, .. } = &self.phase {
+            self.last_job = channel.last_job();
+            if now.since(self.since) >= STABLE {
+                self.backoff.reset();
+            }
+        }
+        while let Some((_, (share, _))) = self.shares.pop_first() {
+            self.lose(&share); // channels die with their connection
+        }
+        self.redirect = None;
+        let expected = matches!(outage, V2Outage::Redirected { .. });
+        let prompt = expected && self.reconnects.allow(now);
+        let pause = if prompt { Duration::ZERO } else { self.backoff.next_pause() };
+        self.phase = Phase::Away(now + pause);
+        let text = format!("pool {place}: {outage}; next attempt in {} s", pause.as_secs_f64().ceil());
+        self.emit(PoolInput::Notice { text, warning: !expected });
+        if was_up {
+            self.emit(PoolInput::Down);
+        }
+    }
+
+    fn place(&self) -> String {
+        let (host, port) = self.address();
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    fn complain(&mut self, now: Micros, what: &str) {
+        if self.complaints.allow(now) {
+            let text = format!("pool {}: {what}", self.place());
+            self.emit(PoolInput::Notice { text, warning: true });
+        }
+    }
+
+    fn lose(&mut self, share: &Share) {
+        self.answer(share, Answer::Lost, Duration::ZERO);
+    }
+
+    fn answer(&mut self, share: &Share, answer: Answer, latency: Duration) {
+        self.emit(PoolInput::Answer { share: share.key, answer, latency });
+    }
+
+    fn send(&mut self, message: CommonMessagesOwned) {
+        self.outbox.push_back(V2Action::Send(Box::new(AnyMessageOwned::Common(message))));
+    }
+
+    fn send_mining(&mut self, message: MiningOwned) {
+        self.outbox.push_back(V2Action::Send(Box::new(AnyMessageOwned::Mining(message))));
+    }
+
+    fn emit(&mut self, input: PoolInput) {
+        self.outbox.push_back(V2Action::Emit(input));
+    }
+}
+
+/// Text of a message, cut where it does not fit.
+fn text(text: &str) -> Str0255Owned {
+    let end = (0..=text.len().min(255)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let bytes = text.as_bytes()[..end].to_vec();
+    // invariant: 255 bytes fit.
+    #[allow(clippy::expect_used, reason = "an internal contradiction")]
+    bytes.try_into().expect("a text of at most 255 bytes")
+}
