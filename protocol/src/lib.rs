@@ -7,6 +7,7 @@ pub mod bitaxe_raw;
 pub mod bm13xx;
 pub mod cpu;
 pub mod devices;
+pub mod golden;
 pub mod hex;
 pub mod i2c;
 pub mod icarus;

@@ -26,6 +26,7 @@ use serde_json::Value;
 use crate::bitaxe_raw;
 use crate::bm13xx::{self, Generation};
 use crate::cpu;
+use crate::golden::Exchange;
 use crate::icarus::{self, Dialect};
 use crate::pow::{Header, Midstate};
 use crate::wire::{Codec, Side, Step};
@@ -36,56 +37,67 @@ pub static PROTOCOLS: &[Protocol] = &[
         name: "icarus",
         about: "64-byte jobs, 4-byte nonces: Icarus, Lancelot, Cairnsmore1, Block Erupter",
         start: |from| stream(icarus::Codec::new(Dialect::Icarus, from), from),
+        golden: |header| icarus::golden_exchange(Dialect::Icarus, header),
     },
     Protocol {
         name: "icarus5",
         about: "64-byte jobs, 4-byte commands, 5-byte nonces: Antminer U1, U2, U3, BM1384 the simple way",
         start: |from| stream(icarus::Codec::new(Dialect::Icarus5, from), from),
+        golden: |header| icarus::golden_exchange(Dialect::Icarus5, header),
     },
     Protocol {
         name: "rbox",
         about: "64-byte jobs, 8-byte records: RockMiner R-BOX, T1",
         start: |from| stream(icarus::Codec::new(Dialect::Rbox, from), from),
+        golden: |header| icarus::golden_exchange(Dialect::Rbox, header),
     },
     Protocol {
         name: "bm13xx",
         about: "frames with preambles, lengths chosen by checksum: BM1397, BM1362, BM1366, BM1368, BM1370, BM1372",
         start: |from| stream(bm13xx::Codec::new(Generation::V2, from), from),
+        golden: |header| bm13xx::golden_exchanges(true, header),
     },
     Protocol {
         name: "bm13xx-v0",
         about: "frames without preambles: BM1387, BM1391",
         start: |from| stream(bm13xx::Codec::new(Generation::V0, from), from),
+        golden: |header| bm13xx::golden_exchanges(false, header),
     },
     Protocol {
         name: "bm1384",
         about: "64-byte works, 4-byte commands, 5-byte answers: BM1384 with addresses",
         start: |from| stream(bm13xx::Bm1384Codec::new(from), from),
+        golden: bm13xx::bm1384_golden_exchange,
     },
     Protocol {
         name: "bitaxe-raw",
         about: "control port of USB bridge firmware on Bitaxe boards and bitcrane; the same as bitaxe-raw-v0",
         start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::V0, from), from),
+        golden: |_| Vec::new(), // work travels over the data port
     },
     Protocol {
         name: "bitaxe-raw-v0",
         about: "control port, replies that count their data: Bitaxe, bitcrane, EmberOne before firmware 0.1",
         start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::V0, from), from),
+        golden: |_| Vec::new(), // work travels over the data port
     },
     Protocol {
         name: "bitaxe-raw-v1",
         about: "control port, replies that count everything and have a status: EmberOne from firmware 0.1 on",
         start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::V1, from), from),
+        golden: |_| Vec::new(), // work travels over the data port
     },
     Protocol {
         name: "bitaxe-raw-bonanza",
         about: "control port, replies that count everything: Bitaxe Bonanza",
         start: |from| stream(bitaxe_raw::Codec::new(bitaxe_raw::Dialect::Bonanza, from), from),
+        golden: |_| Vec::new(), // work travels over the data port
     },
     Protocol {
         name: "cpu",
         about: "works and nonces of the computer's own processors",
         start: |from| stream(cpu::Codec::new(from), from),
+        golden: cpu::golden_exchange,
     },
 ];
 
@@ -102,12 +114,19 @@ pub struct Protocol {
     /// What travels and which devices speak it, in one line.
     pub about: &'static str,
     start: fn(Side) -> Box<dyn Decoder>,
+    /// A solved header as job and answer.
+    golden: fn(&Header) -> Vec<Exchange>,
 }
 
 impl Protocol {
     /// A decoder for what the side `from` sends.
     pub fn decoder(&self, from: Side) -> Box<dyn Decoder> {
         (self.start)(from)
+    }
+
+    /// The frames that give the work of a solved header to a device, and those that solve it.
+    pub(crate) fn golden(&self, header: &Header) -> Vec<Exchange> {
+        (self.golden)(header)
     }
 }
 

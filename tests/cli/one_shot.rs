@@ -161,3 +161,24 @@ fn the_bench_of_the_scan_measures_every_kernel_this_cpu_has() {
         }
     }
 }
+
+#[test]
+fn golden_work_is_printed_for_every_family_that_carries_work() {
+    let all = run(&["golden", "--json"]);
+    assert_eq!(all.status, Some(0), "{}", all.err);
+    let lines = all.json_lines();
+    let families: std::collections::BTreeSet<_> =
+        lines.iter().map(|it| it["protocol"].as_str().unwrap()).collect();
+    assert!(families.len() >= 6 && !families.contains("bitaxe-raw"), "{families:?}");
+    for line in lines {
+        let checked = run(&["verify", line["header"].as_str().unwrap(), "--json"]).json();
+        assert_eq!(
+            (&checked["nbits_target_met"], &checked["header"]["nonce"]),
+            (&json!(true), &line["nonce"]),
+            "{line}"
+        );
+    }
+    let none = run(&["golden", "--family", "bitaxe-raw"]);
+    assert_eq!(none.status, Some(2));
+    assert!(none.err.contains("no work travels in this format"), "{}", none.err);
+}

@@ -54,6 +54,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Udev(args) => commands::udev::run(&args, json),
         Command::Verify(args) => commands::verify::run(&args, json),
         Command::Decode(args) => commands::decode::run(&args, json),
+        Command::Golden(args) => commands::golden::run(&args, json),
         Command::Replay(args) => commands::replay::run(&args, json),
         Command::Tap(args) => commands::tap::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),

@@ -29,6 +29,7 @@ mod describe;
 mod fields;
 mod frame;
 mod generation;
+mod golden;
 mod ids;
 mod job;
 mod pll;
@@ -46,6 +47,7 @@ pub use fields::{
 };
 pub use frame::{Command, Frame, NonceAnswer, RegisterAnswer, Reject, To};
 pub use generation::Generation;
+pub(crate) use golden::{bm1384_golden_exchange, golden_exchanges};
 pub use ids::{AnswerId, next_version, rolled_mask, rolled_versions, stepped_version};
 pub use job::{HeaderJob, Job, MAX_MIDSTATES, MidstateJob};
 pub use pll::{CRYSTAL_MHZ, Pll, PllEncoding, PllLimits};

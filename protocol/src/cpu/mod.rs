@@ -17,9 +17,11 @@
 mod codec;
 mod describe;
 mod frame;
+mod golden;
 
 pub use codec::{Codec, Reject};
 pub use frame::{
     Answer, EASIEST_BITS, Frame, HARDEST_BITS, Identity, Kernel, MAX_VERSION_BITS, Order, VERSION, Work,
     report_bits,
 };
+pub(crate) use golden::golden_exchange;

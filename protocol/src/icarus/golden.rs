@@ -1,8 +1,39 @@
 //! Jobs whose solutions are known: for detection, for health tests, and for a simulator that answers them at full
 //! difficulty without hashing (`docs/protocols/icarus.md §2.3, §3, §6.3`).
 
-use super::{Division, Job};
-use crate::pow::Midstate;
+use super::{
+    Codec, Dialect, Division, Frame, Job, Nonce, RboxProduct, RboxRecord, RecordKind, rbox_clock_code,
+};
+use crate::golden::Exchange;
+use crate::pow::{Header, Midstate};
+use crate::wire::{Codec as _, Side};
+
+/// Work id of golden works in the dialect that has ids.
+const WORK_ID: u8 = 5;
+
+/// A solved header as frames.
+pub(crate) fn golden_exchange(dialect: Dialect, header: &Header) -> Vec<Exchange> {
+    let job = Job::from_header(header);
+    let (device, job, answer) = match dialect {
+        Dialect::Icarus => ("any", job, Frame::Nonce(Nonce::plain(header.nonce))),
+        Dialect::Icarus5 => {
+            ("any", job.with_work_id(WORK_ID), Frame::Nonce(Nonce::tagged(header.nonce, WORK_ID)))
+        }
+        Dialect::Rbox => {
+            let kind = RecordKind::Nonce(header.nonce);
+            let product = RboxProduct::Rbox;
+            let record = RboxRecord { kind, status: 0, chip: 0, product, slot: 0, temperature: 0 };
+            ("R-BOX, chip 0 at 300 MHz", job.for_rbox(rbox_clock_code(300), 0), Frame::Record(record))
+        }
+    };
+    let codec = Codec::new(dialect, Side::Device);
+    let bytes = |frame: &Frame| {
+        let mut bytes = Vec::new();
+        codec.encode(frame, &mut bytes);
+        bytes
+    };
+    vec![Exchange { device, job: bytes(&Frame::Job(job)), answer: bytes(&answer) }]
+}
 
 /// A job with known solutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

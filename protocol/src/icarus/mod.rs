@@ -34,6 +34,7 @@ pub use cairnsmore::CairnsmoreCommand;
 pub use codec::{Codec, Dialect};
 pub use division::Division;
 pub use frame::{Command, Frame, Reject};
+pub(crate) use golden::golden_exchange;
 pub use job::Job;
 pub use nonce::{Nonce, Register};
 pub use pll::{Chip, PllWord};

@@ -75,7 +75,7 @@ impl std::convert::From<From> for Side {
     }
 }
 
-fn parse_protocol(name: &str) -> Result<&'static Protocol, String> {
+pub(super) fn parse_protocol(name: &str) -> Result<&'static Protocol, String> {
     let names = || PROTOCOLS.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
     protocol(name).ok_or_else(|| format!("there is no protocol `{name}`; there are {}", names()))
 }

@@ -4,6 +4,7 @@ mod bench;
 mod decode;
 mod demo;
 mod devices;
+mod golden;
 mod list;
 mod mine;
 mod pools;
@@ -21,6 +22,7 @@ pub(crate) use bench::{Bench, BenchArgs, FleetBench, LatencyBench, Over, ScanBen
 pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;
+pub(crate) use golden::GoldenArgs;
 pub(crate) use list::DeviceList;
 pub(crate) use mine::MineArgs;
 pub(crate) use pools::{PoolArg, PoolArgs};
@@ -69,6 +71,7 @@ pub(crate) enum Command {
     Udev(UdevArgs),
     Verify(VerifyArgs),
     Decode(DecodeArgs),
+    Golden(GoldenArgs),
     Replay(ReplayArgs),
     Tap(TapArgs),
     World(WorldArgs),

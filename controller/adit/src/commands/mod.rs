@@ -5,6 +5,7 @@ mod capture;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod devices;
+pub(crate) mod golden;
 pub(crate) mod mine;
 pub(crate) mod replay;
 pub(crate) mod tap;
