@@ -5,7 +5,10 @@ use adit_lab::Item;
 use adit_lab::conformance::{CHECKS, Subject};
 use adit_protocol::devices::{Model, models};
 
-const SEEDS: std::ops::Range<u64> = 1..4;
+/// Seeds for each model. One that finds hundreds of nonces a second takes a computer long, and shows as much in one run.
+fn seeds(model: &Model) -> std::ops::Range<u64> {
+    if model.nominal.0 < 200e9 { 1..4 } else { 1..2 }
+}
 
 /// Models of the drivers that exist. Each has a simulated twin, or every check fails for it.
 fn driven() -> impl Iterator<Item = &'static Model> {
@@ -17,7 +20,7 @@ fn examine(name: &str) {
     let check = CHECKS.iter().find(|check| check.name == name).expect("a check of this name");
     let mut findings = Vec::new();
     for model in driven() {
-        for seed in SEEDS {
+        for seed in seeds(model) {
             let item = Item { model, count: 1, settings: Settings::default() };
             if let Err(finding) = check.run(&Subject { item, seed }) {
                 findings.push(format!("{}, seed {seed}: {finding}", model.key));

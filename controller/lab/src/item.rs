@@ -9,6 +9,9 @@ use adit_protocol::devices::{Model, UsbIdentity};
 /// seconds. Summaries say that the devices are eased.
 pub const DEFAULT_DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
 
+/// Settings of the twin that the driver must know too: how many chips there should be.
+const SHARED: &[&str] = &["chips"];
+
 /// Some devices of one model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
@@ -55,9 +58,7 @@ impl Item {
     /// A machine for the device found as `detected`.
     pub fn machine(&self, detected: &Detected) -> Result<Box<dyn Machine>, ItemError> {
         let mut settings = Settings::default();
-        for (key, value) in self.settings.iter().filter(|(key, _)| !self.is_of_the_twin(key)) {
-            settings.set(key, value);
-        }
+        self.of_the_driver().for_each(|(key, value)| settings.set(key, value));
         settings.set("target-difficulty", self.difficulty()?.to_string());
         Ok(adit_catalog::start(detected, settings)?)
     }
@@ -78,6 +79,12 @@ impl Item {
             candidates: vec![self.model],
             chosen: true,
         }
+    }
+
+    /// Settings that concern the driver, the target difficulty left out.
+    pub fn of_the_driver(&self) -> impl Iterator<Item = (&str, &str)> {
+        let concerns = |key: &str| SHARED.contains(&key) || !self.is_of_the_twin(key);
+        self.settings.iter().filter(move |(key, _)| concerns(key) && *key != "target-difficulty")
     }
 
     fn is_of_the_twin(&self, key: &str) -> bool {

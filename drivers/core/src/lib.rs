@@ -21,6 +21,7 @@ pub mod script;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod transcript;
+mod turn;
 mod unjudged;
 pub mod words;
 mod work;
@@ -38,5 +39,6 @@ pub use point::{OperatingPoint, Tuned, Why};
 pub use queue::Queue;
 pub use reading::{NoData, Reading};
 pub use settings::{Settings, SettingsError};
+pub use turn::Turn;
 pub use unjudged::Unjudged;
 pub use work::{Space, VersionWindow, Work, WorkId};

@@ -23,6 +23,11 @@ impl Queue {
         self.room
     }
 
+    /// Works received since the link came up.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.works.is_empty()

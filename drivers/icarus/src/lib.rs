@@ -25,7 +25,6 @@ mod boards;
 mod burst;
 mod control;
 mod detect;
-mod feed;
 mod health;
 mod machine;
 mod mining;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_driver::script::{Outcome, Play};
 use adit_driver::{
-    Command, Event, Fault, LinkError, Nonce, Outbox, Quantity, Queue, Reading, Reply, Ruling, Token,
+    Command, Event, Fault, LinkError, Nonce, Outbox, Quantity, Queue, Reading, Reply, Ruling, Token, Turn,
     Unjudged, Work, WorkId,
 };
 use adit_protocol::icarus::{
@@ -18,7 +18,6 @@ use adit_protocol::wire::Micros;
 use crate::boards::{AfterHit, Control, Identify};
 use crate::control::{self, cairnsmore};
 use crate::detect::PORT;
-use crate::feed::Turn;
 use crate::health::Health;
 use crate::options::MILLIVOLTS;
 use crate::prepare::Prepare;

@@ -2,6 +2,7 @@
 //! descriptors and `adit devices --supported` are all derived from it (`docs/protocols/usb-ids.md`).
 
 mod bitaxe;
+mod bm13xx;
 mod cpu;
 mod icarus;
 mod matching;
@@ -13,7 +14,7 @@ pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Supply, Text, UsbMatch
 pub use near::models_like;
 
 /// Every model adit knows, in the order of `docs/devices.md`.
-pub static MODELS: &[&[Model]] = &[icarus::MODELS, bitaxe::MODELS, cpu::MODELS];
+pub static MODELS: &[&[Model]] = &[icarus::MODELS, bitaxe::MODELS, bm13xx::MODELS, cpu::MODELS];
 
 /// All rows of the table.
 pub fn models() -> impl Iterator<Item = &'static Model> {

@@ -127,10 +127,7 @@ fn selector(item: &Item, addresses: &[Address]) -> Result<Selector, Failure> {
         format!("serial:{},model={},target-difficulty={difficulty}", paths.join("+"), item.model.key)
             .parse()
             .map_err(Failure::usage)?;
-    let of_the_twin = |key: &str| adit_hw_sim::settings(item.model).iter().any(|setting| setting.key == key);
-    for (key, value) in
-        item.settings.iter().filter(|(key, _)| !of_the_twin(key) && *key != "target-difficulty")
-    {
+    for (key, value) in item.of_the_driver() {
         selector.settings.set(key, value);
     }
     Ok(selector)

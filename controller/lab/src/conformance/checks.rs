@@ -72,12 +72,11 @@ pub(super) fn drops_everything_for_a_new_block(subject: &Subject) -> Result<(), 
 
 pub(super) fn late_nonces_count(subject: &Subject) -> Result<(), Finding> {
     let mut stand = Stand::at_work(subject)?;
+    let begun = stand.now;
     while stand.device().tally.received < 200 {
         stand.run(stand.time_for(1))?;
         stand.job(false)?;
-        ensure(stand.now.as_secs_f64() < 1_000.0 * stand.time_for(1).as_secs_f64(), || {
-            "too few nonces".into()
-        })?;
+        ensure(stand.now.since(begun) < stand.time_for(1_000), || "too few nonces".into())?;
     }
     let tally = *stand.device().tally;
     ensure(tally.verdicts(Verdict::Share) == tally.received, || format!("not all are shares: {tally:?}"))
@@ -100,6 +99,9 @@ pub(super) fn waits_for_a_job(subject: &Subject) -> Result<(), Finding> {
 pub(super) fn survives_a_storm_of_jobs(subject: &Subject) -> Result<(), Finding> {
     let mut stand = Stand::at_work(subject)?;
     let jobs = stand.rig.truth().jobs;
+    stand.run(Duration::from_secs(10))?;
+    let calm = stand.rig.truth().jobs - jobs;
+    let jobs = stand.rig.truth().jobs;
     for _ in 0..1_000 {
         stand.job(false)?;
         stand.run(Duration::from_millis(10))?;
@@ -107,6 +109,8 @@ pub(super) fn survives_a_storm_of_jobs(subject: &Subject) -> Result<(), Finding>
     let begun = stand.rig.truth().jobs - jobs;
     let own_pace = 10.0 / stand.time_for(1).as_secs_f64() * 4.0;
     let units = f64::from(subject.item.model.chips.count);
+    // Some search a job many times faster than they find nonces.
+    let own_pace = own_pace.max(1.5 * calm as f64);
     ensure((begun as f64) < own_pace + 20.0 * units, || format!("{begun} jobs in 10 s of storm"))?;
     let before = stand.device().tally.valid();
     stand.run(stand.time_for(40))?;

@@ -6,7 +6,7 @@ use adit_protocol::wire::Micros;
 
 /// When a device that takes one job at a time is to be given the next one.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub struct Turn {
     due: Micros,
     line_free: Micros,
     job_time: Duration,
@@ -14,30 +14,30 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// The first job is due at once. A job takes `job_time` on the wire.
-    pub(crate) fn new(job_time: Duration) -> Self {
+    pub fn new(job_time: Duration) -> Self {
         Self { due: Micros(0), line_free: Micros(0), job_time }
     }
 
     /// The device has stopped, has been given something else to do, or the pool has another job: the core sees to it that
     /// jobs of one block do not come faster than the device can use.
-    pub(crate) fn at_once(&mut self, now: Micros) {
+    pub fn at_once(&mut self, now: Micros) {
         self.due = self.due.min(now);
     }
 
     /// The device is left alone until then.
-    pub(crate) fn not_before(&mut self, then: Micros) {
+    pub fn not_before(&mut self, then: Micros) {
         self.due = self.due.max(then);
     }
 
     /// A job is written now, the last of `frames` frames of its size; the next one is due after `span`.
-    pub(crate) fn started(&mut self, now: Micros, frames: u32, span: Duration) {
+    pub fn started(&mut self, now: Micros, frames: u32, span: Duration) {
         self.due = now + span;
         self.line_free = self.line_free.max(now) + self.job_time * frames;
     }
 
     /// The next job may be written from then on: when it is due, and when at most one job is still on its way out. So a
     /// storm of jobs fills neither the line nor the queues before it.
-    pub(crate) fn at(&self) -> Micros {
+    pub fn at(&self) -> Micros {
         self.due.max(Micros(self.line_free.0.saturating_sub(self.job_time.as_micros() as u64)))
     }
 }

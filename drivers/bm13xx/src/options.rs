@@ -1,0 +1,127 @@
+//! What the user may set on a bare chain, read once and typed.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use adit_driver::{Settings, SettingsError};
+use adit_protocol::bm13xx::Ticket;
+use adit_protocol::pow::Target;
+use adit_protocol::units::Hertz;
+
+/// Names of all settings, in the order of the crate documentation.
+pub(crate) const KNOWN: &[&str] =
+    &["target-difficulty", "chips", "domains", "frequency", "ramp-step", "baud", "ticket-difficulty"];
+
+/// The settings of one chain.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Options {
+    pub easing: Option<f64>,
+    pub chips: Option<u16>,
+    pub domains: u16,
+    pub frequency: Option<Hertz>,
+    pub ramp_step: Duration,
+    pub baud: Option<u32>,
+    pub ticket: Option<Ticket>,
+}
+
+impl Options {
+    /// Takes what is known out of `settings` and refuses the rest.
+    pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
+        let options = Self {
+            easing: settings.take::<Positive>("target-difficulty", "a positive number")?.map(|it| it.0),
+            chips: settings
+                .take::<Within<1, 256>>("chips", "a number of chips, 1 to 256")?
+                .map(|it| it.0 as u16),
+            domains: settings
+                .take::<Within<1, 64>>("domains", "a number of voltage domains, 1 to 64")?
+                .map_or(1, |it| it.0 as u16),
+            frequency: settings
+                .take::<Positive>("frequency", "a clock in MHz, within the limits of the model")?
+                .map(|it| Hertz::from_mhz(it.0)),
+            ramp_step: settings
+                .take::<Within<1, 60_000>>("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000")?
+                .map_or(Duration::from_millis(100), |it| Duration::from_millis(u64::from(it.0))),
+            baud: settings
+                .take::<Within<9_600, 6_250_000>>("baud", "a baud rate from 9600 to 6250000")?
+                .map(|it| it.0),
+            ticket: settings
+                .take::<Difficulty>("ticket-difficulty", "a difficulty of at least 1")?
+                .map(|it| it.0),
+        };
+        settings.finish(KNOWN)?;
+        Ok(options)
+    }
+}
+
+struct Positive(f64);
+
+impl FromStr for Positive {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let number = text.parse().map_err(|_| ())?;
+        Target::from_difficulty(number).map(|_| Self(number)).map_err(|_| ())
+    }
+}
+
+struct Difficulty(Ticket);
+
+impl FromStr for Difficulty {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.parse() {
+            Ok(number) if (1.0..=2_f64.powi(32)).contains(&number) => {
+                Ok(Self(Ticket::from_difficulty(number)))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+struct Within<const LOW: u32, const HIGH: u32>(u32);
+
+impl<const LOW: u32, const HIGH: u32> FromStr for Within<LOW, HIGH> {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let number = text.parse().map_err(|_| ())?;
+        (LOW..=HIGH).contains(&number).then_some(Self(number)).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(pairs: &[(&str, &str)]) -> Result<Options, String> {
+        let mut settings = Settings::default();
+        pairs.iter().for_each(|(key, value)| settings.set(*key, *value));
+        Options::from_settings(settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_are_read_with_their_units() {
+        let options = options(&[
+            ("chips", "100"),
+            ("frequency", "485"),
+            ("ramp-step", "20"),
+            ("ticket-difficulty", "300"),
+        ]);
+        let options = options.unwrap();
+        assert_eq!((options.chips, options.frequency), (Some(100), Some(Hertz::from_mhz(485.0))));
+        assert_eq!(options.ramp_step, Duration::from_millis(20));
+        assert_eq!(options.ticket, Some(Ticket::from_difficulty(256.0)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would() {
+        assert_eq!(
+            options(&[("chips", "0")]).unwrap_err(),
+            "`chips=0`: expected a number of chips, 1 to 256"
+        );
+        assert!(options(&[("frequency", "-5")]).unwrap_err().ends_with("within the limits of the model"));
+        assert!(options(&[("ticket-difficulty", "0.5")]).is_err());
+        assert!(options(&[("voltage", "1200")]).unwrap_err().contains("is not a setting of this device"));
+    }
+}
