@@ -99,6 +99,35 @@ fn devices_are_named_by_number_answer_the_golden_job_and_leave_nothing_behind() 
 }
 
 #[test]
+fn a_board_has_a_terminal_for_each_port_and_its_chip_answers_once_it_has_voltage() {
+    let folder = scratch("board");
+    let path = folder.join("bitaxe");
+    let args = ["serve", "--model", "bitaxe-gamma", "--pty", path.to_str().unwrap(), "--json"];
+    let mut simulator = Simulator::start(&args);
+    let ready = simulator.line();
+    let ports: Vec<PathBuf> = ["control", "data"].map(|name| folder.join(format!("bitaxe-{name}"))).to_vec();
+    for (port, at) in ready["ports"].as_array().unwrap().iter().zip(&ports) {
+        assert_eq!(port["path"], at.to_str().unwrap());
+    }
+    let open = |at: &PathBuf| fs::OpenOptions::new().read(true).write(true).open(at).unwrap();
+    let (mut control, mut data) = (open(&ports[0]), open(&ports[1]));
+    let ask = |port: &mut fs::File, request: &str, answer: &str| {
+        port.write_all(&hex::decode(request).unwrap()).unwrap();
+        let mut heard = vec![0; answer.len() / 2];
+        port.read_exact(&mut heard).unwrap();
+        assert_eq!(hex::encode(&heard), answer, "{request}");
+    };
+    ask(&mut control, "0900040005404cfd01", "01000416"); // product of the fan controller
+    ask(&mut control, "0a000500052024214d02", "01000503"); // 1.15 V
+    ask(&mut control, "090006000520240180", "01000602"); // on
+    ask(&mut control, "07000700060001", "01000701"); // out of reset
+    ask(&mut data, "55aa520500000a", "aa5513700000000006");
+    let (summary, status) = simulator.stop(Signal::TERM);
+    assert_eq!((&summary["devices"][0]["core_volts"], status), (&1.150_390_625.into(), Some(0)));
+    fs::remove_dir(folder).unwrap();
+}
+
+#[test]
 fn a_pool_says_where_it_is_and_sums_up_when_interrupted() {
     let mut simulator = Simulator::start(&["pool", "--listen", "127.0.0.1:0", "--json"]);
     let ready = simulator.line();

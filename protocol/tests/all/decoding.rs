@@ -80,6 +80,40 @@ fn what_devices_answer_is_listed_as_numbers() {
 }
 
 #[test]
+fn control_requests_and_their_answers_are_spelled_out() {
+    let frames = |name: &str, from: Side, burst: &str| {
+        let lines = lines(name, from, &[burst]);
+        lines.into_iter().map(|line| line["frame"].clone()).collect::<Vec<_>>()
+    };
+    let head = |id: u8, page: u8, command: u8, data: &str| json!({"type": "request", "id": id, "page": page, "command": command, "data": data});
+    let with = |mut head: Value, more: Value| {
+        head.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        head
+    };
+    assert_eq!(
+        frames("bitaxe-raw", Side::Host, "070001000600010900040005404cfd01060007000801"),
+        [
+            with(head(1, 6, 0, "01"), json!({"operation": "gpio_set", "pin": 0, "level": true})),
+            with(
+                head(4, 5, 0x40, "4cfd01"),
+                json!({"operation": "i2c_write_read", "address": 0x4c, "bytes": "fd", "count": 1})
+            ),
+            head(7, 8, 1, ""),
+        ]
+    );
+    let nack = "170004ff49324320577269746552656164204572726f72";
+    let error = json!({"type": "error", "id": 4, "code": 255, "text": "I2C WriteRead Error"});
+    for (name, success) in
+        [("bitaxe-raw-v0", "01000416"), ("bitaxe-raw-v1", "0500040016"), ("bitaxe-raw-bonanza", "04000416")]
+    {
+        let both = frames(name, Side::Device, &format!("{nack}{success}"));
+        assert_eq!(both, [error.clone(), json!({"type": "reply", "id": 4, "data": "16"})], "{name}");
+    }
+    let lines = lines("bitaxe-raw", Side::Device, &["010004"]);
+    assert_eq!(lines[0]["reason"], "neither a success nor an error");
+}
+
+#[test]
 fn names_are_found_and_nothing_else() {
     for entry in PROTOCOLS {
         assert_eq!(protocol(entry.name).unwrap().about, entry.about);
