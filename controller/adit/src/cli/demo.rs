@@ -14,7 +14,7 @@ pub(crate) const DEFAULT_DEVICES: &str = "block-erupter:1,icarus:1";
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     adit demo\n  \
-    adit demo --devices icarus:2,antminer-u2/target-difficulty=1e-6 --shares 20 --json")]
+    adit demo --devices icarus:2,rbox/target-difficulty=1e-6 --shares 20 --json")]
 pub(crate) struct DemoArgs {
     // not a doc comment: rustdoc takes the brackets for links
     #[arg(

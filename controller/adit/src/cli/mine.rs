@@ -15,16 +15,23 @@ use super::{PoolArgs, RecordArgs, ViewArgs};
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     adit mine --pool stratum+tcp://pool.example:3333 --user NAME\n  \
-    adit mine --pool stratum+tcp://a.example:3333 --user A --pool stratum+tcp://b.example:3333 --user B\n  \
+    adit mine --pool a.example:3333 --user A --pool b.example:3333 --user B\n  \
     adit mine --pool … --user … --device serial:/dev/ttyUSB0,model=block-erupter\n  \
     adit mine --config adit.toml --json\n\n\
     Selectors:\n  \
-    serial:PATH[,model=NAME][,baud=N][,KEY=VALUE]…   a serial port (ports of one device join with +)\n  \
-    tcp:HOST:PORT,model=NAME[,KEY=VALUE]…            a socket that carries the bytes of a serial port\n  \
-    model=NAME[,KEY=VALUE]…                          every plugged-in device that may be this model\n\n\
+    serial:PATH[,model=NAME][,baud=N][,KEY=VALUE]…\n      \
+        a serial port; the ports of one device are joined with +\n  \
+    tcp:HOST:PORT,model=NAME[,KEY=VALUE]…\n      \
+        a socket that carries the bytes of a serial port\n  \
+    model=NAME[,KEY=VALUE]…\n      \
+        every plugged-in device that may be this model\n  \
+    cpu:N\n      \
+        N threads of this computer\n\n\
     JSON, when it ends:\n  \
-    {\"accepted\",\"rejected\",\"stale\",\"duplicate\",\"hardware_errors\",\"elapsed_s\",\"devices\":[{\"name\",\"model\",\"location\",\n  \
-    \"eased\",\"accepted\",\"hardware_errors\",\"hashrate_hs\"}]}; accepted and rejected are the pool's answers, the others our verdicts")]
+    {\"accepted\",\"rejected\",\"stale\",\"duplicate\",\"hardware_errors\",\"elapsed_s\",\n  \
+    \"devices\":[{\"name\",\"model\",\"location\",\"eased\",\"accepted\",\"hardware_errors\",\n  \
+    \"hashrate_hs\"}]}; accepted and rejected are the pool's answers, the others our\n  \
+    verdicts")]
 pub(crate) struct MineArgs {
     /// Configuration file (docs/config.md); the command line overrides it
     #[arg(long, value_name = "FILE")]

@@ -77,3 +77,24 @@ pub(crate) enum Command {
     World(WorldArgs),
     Bench(BenchArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_what_beginners_read_fits_80_columns() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        let read_first = cli.get_subcommands().filter(|it| ["demo", "mine"].contains(&it.get_name()));
+        for command in read_first.chain([&cli]) {
+            let by_hand = command.get_after_long_help().or(command.get_after_help());
+            let text = by_hand.map(ToString::to_string).unwrap_or_default();
+            let long: Vec<_> = text.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(!text.is_empty() && long.is_empty(), "adit {}: {long:?}", command.get_name());
+        }
+    }
+}
