@@ -9,7 +9,8 @@ use std::{fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::rig::{DIFFICULTY, MODEL, Place};
+use super::rig::wire::Place;
+use super::rig::{DIFFICULTY, MODEL};
 
 /// How long it may take to make its devices safe.
 const END: Duration = Duration::from_secs(10);

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::miner::Miner;
-use super::rig::{Place, Rig, Wire, pty, tcp};
+use super::rig::Rig;
+use super::rig::wire::{Place, Wire, pty, tcp};
 use crate::cli::Over;
 use crate::failure::Failure;
 use crate::limits;
