@@ -5,91 +5,17 @@
 #![allow(missing_docs, reason = "criterion makes a public function")]
 #![allow(clippy::unwrap_used, reason = "a benchmark is a test")]
 
+mod fixture;
+
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::{Core, Effect, Policy, PoolInput};
-use adit_driver::{
-    Capability, Claim, Detected, DeviceKey, Event, Job, JobKey, Nonce, Order, PoolKey, Reach, Report, Work,
-};
-use adit_protocol::devices::model;
-use adit_protocol::pow::{Hash, Target, VersionMask};
-use adit_protocol::units::HashRate;
+use adit_core::PoolInput;
+use adit_driver::{DeviceKey, PoolKey};
 use adit_protocol::wire::Micros;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
-/// A job of the size that pools send: 12 branches, 300 bytes of coinbase.
-fn job(key: u64) -> Arc<Job> {
-    Arc::new(Job {
-        key: JobKey(key),
-        pool: PoolKey(0),
-        coinbase_head: vec![1; 60],
-        coinbase_tail: vec![2; 230],
-        extranonce1: vec![3; 4],
-        extranonce2_size: 8,
-        merkle_branch: vec![Hash([4; 32]); 12],
-        fixed_root: None,
-        version: 0x2000_0000,
-        version_mask: VersionMask::BIP320,
-        prev_hash: Hash([key as u8; 32]),
-        nbits: 0x1701_cdfb,
-        ntime: 1_700_000_000,
-        share_target: Target::from_difficulty(1e3).unwrap(),
-        network_target: Target::from_difficulty(1e12).ok(),
-        clean: true,
-    })
-}
-
-fn core(devices: u32, version_bits: u32) -> Core {
-    let mut core = Core::new(Policy::default(), 1);
-    core.on_pool(Micros(0), PoolKey(0), PoolInput::Up { resumed: false });
-    for index in 0..devices {
-        let device = core.attach(
-            Micros(0),
-            &Detected {
-                location: format!("serial:/dev/ttyUSB{index}"),
-                socket: None,
-                usb: None,
-                candidates: vec![model("block-erupter").unwrap()],
-                chosen: true,
-            },
-        );
-        let capability = Capability {
-            reach: Reach { version_bits, ..Reach::NONCE },
-            room: 1,
-            memory: 64,
-            whole_jobs: false,
-            report_target: Target::MAX,
-            hashes_per_nonce: 4_295_032_833.0,
-            nominal: HashRate::from_mhs(336.0),
-            eased: false,
-        };
-        core.on_report(Micros(0), device, Report::Up);
-        core.on_report(Micros(0), device, Report::Event(Event::Ready(capability)));
-    }
-    drain(&mut core);
-    core
-}
-
-fn drain(core: &mut Core) -> Vec<Work> {
-    let mut works = Vec::new();
-    while let Some(effect) = core.next_effect() {
-        if let Effect::Order(_, Order::Work(work)) = effect {
-            works.push(work);
-        }
-    }
-    works
-}
-
-/// A core with one device that has been given 64 works, and those works.
-fn busy_core(version_bits: u32) -> (Core, Vec<Work>) {
-    let mut core = core(1, version_bits);
-    core.on_pool(Micros(0), PoolKey(0), PoolInput::Job(job(0)));
-    core.on_report(Micros(0), DeviceKey(0), Report::Event(Event::Room { received: 0, free: 64 }));
-    let works = drain(&mut core);
-    (core, works)
-}
+use fixture::{busy_core, core, job, report};
 
 fn verify(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("verify");
@@ -99,18 +25,8 @@ fn verify(criterion: &mut Criterion) {
         let mut seq = 0_u64;
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let work = &works[seq as usize % works.len()];
-                let version = work.header.version | work.space.version.mask.scatter(seq as u32 & 0xffff);
-                let claim = Claim {
-                    work: work.id,
-                    extranonce2: work.space.extranonce2.start,
-                    ntime: work.header.ntime,
-                    version,
-                    nonce: seq as u32,
-                };
-                let nonce = Nonce { seq, unit: 0, claims: [claim].into_iter().collect() };
+                core.on_report(Micros(seq), DeviceKey(0), report(&works, seq));
                 seq += 1;
-                core.on_report(Micros(seq), DeviceKey(0), Report::Event(Event::Nonce(nonce)));
                 while let Some(effect) = core.next_effect() {
                     black_box(&effect);
                 }
