@@ -2,6 +2,7 @@
 
 mod account;
 mod breaking;
+mod fairness;
 mod flow;
 mod stopping;
 mod time;
