@@ -46,6 +46,11 @@ fn a_running_demo_can_be_read_and_says_what_its_summary_says() {
     let summary = once_accepted(&address);
     assert_eq!(summary["eased"], true);
     assert_eq!(summary["devices"]["hashing"], 1);
+    let top = run(&["top", "--json", "--updates", "2", "--api", &address]);
+    assert_eq!(top.status, Some(0), "{}", top.err);
+    let updates = top.json_lines();
+    assert_eq!(updates.len(), 2);
+    assert_eq!(updates[1]["devices"][0]["name"], "rbox-1");
     let (_, devices) = get(&address, "/api/v1/devices/rbox-1");
     let device: Value = serde_json::from_str(&devices).unwrap();
     assert_eq!(device["model"], "rbox");

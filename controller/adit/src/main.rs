@@ -13,6 +13,7 @@ mod mining;
 mod output;
 mod summary;
 mod terminal;
+mod top;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Golden(args) => commands::golden::run(&args, json),
         Command::Replay(args) => commands::replay::run(&args, json),
         Command::Tap(args) => commands::tap::run(&args, json),
+        Command::Top(args) => commands::top::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),
         Command::Bench(args) => commands::bench::run(&args, json),
     }

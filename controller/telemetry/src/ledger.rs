@@ -1,7 +1,8 @@
 //! What is kept: the last sample, the rates behind it, the last events and shares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_core::{Answer, Notice, State};
 use adit_driver::{DeviceKey, Fault, LinkError, PoolKey, Verdict, Why};
@@ -18,6 +19,9 @@ use crate::windows::Windows;
 const EVENTS: usize = 1_000;
 /// Shares kept.
 const SHARES: usize = 1_000;
+/// So many failures within so much time are too many.
+const OFTEN: usize = 3;
+const LATELY: Duration = Duration::from_secs(600);
 /// Rows in which the same thing happens over and over say so at most once in this time.
 const QUIET_S: f64 = 10.0;
 
@@ -56,8 +60,17 @@ pub(crate) struct Row {
     failed: bool,
     /// When it last failed, in seconds since 1970.
     pub(crate) failed_at: Option<f64>,
+    /// When it failed the last few times.
+    failures: VecDeque<Micros>,
     /// When a refused share of it was last an event.
     refused_at: Option<f64>,
+}
+
+impl Row {
+    /// It fails over and over, though it may be at work just now.
+    pub(crate) fn keeps_failing(&self, now: Micros) -> bool {
+        self.failures.len() == OFTEN && self.failures.front().is_some_and(|first| now.since(*first) <= LATELY)
+    }
 }
 
 /// Everything that views are made of.
@@ -231,6 +244,10 @@ impl Ledger {
         let at_unix_s = self.clock.unix_s(at);
         if let Some(row) = self.rows.get_mut(key.0 as usize) {
             (row.failed, row.failed_at) = (true, Some(at_unix_s));
+            row.failures.push_back(at);
+            if row.failures.len() > OFTEN {
+                row.failures.pop_front();
+            }
         }
     }
 

@@ -171,3 +171,26 @@ fn events_that_were_lost_are_counted_and_said() {
     assert_eq!(rig.snapshot().summary.events_dropped, 7);
     assert_eq!(last(&rig).kind, Kind::EventsDropped);
 }
+
+#[test]
+fn a_device_that_fails_over_and_over_is_in_trouble_also_while_it_works() {
+    let mut rig = Rig::new();
+    let device = rig.stick("icarus", "A");
+    for _ in 0..3 {
+        assert_eq!(rig.snapshot().devices[0].trouble, None);
+        rig.fail(device, Fault::HardwareErrors { errors: 12, nonces: 16 });
+        for _ in 0..8 {
+            rig.second();
+        }
+        rig.ready(device);
+        rig.sample();
+    }
+    let shown = rig.snapshot();
+    assert_eq!(shown.devices[0].state, DeviceState::Hashing);
+    let trouble = shown.devices[0].trouble.clone().unwrap();
+    assert_eq!(trouble.what, "it keeps failing: 12 of the last 16 nonces are wrong");
+    for _ in 0..600 {
+        rig.second();
+    }
+    assert_eq!(rig.snapshot().devices[0].trouble, None);
+}

@@ -33,6 +33,11 @@ pub(crate) fn of_state(state: State, last: Option<Fault>) -> Option<(String, &'s
     }
 }
 
+/// What is wrong with a device that fails over and over with this fault.
+pub(crate) fn of_repetition(fault: Fault) -> (String, &'static str) {
+    (format!("it keeps failing: {fault}"), fix(fault))
+}
+
 /// What is wrong with a device that works.
 pub(crate) fn of_work(
     nonces: &Nonces,

@@ -106,6 +106,7 @@ fn device(ledger: &Ledger, now: Micros, it: &DeviceSample, row: &Row) -> Device 
     let power = of_kind(it, now, Quantity::PowerWatts);
     let power = Measured::sum(power, unmeasured(it.state));
     let wrong = trouble::of_state(it.state, it.last_fault)
+        .or_else(|| it.last_fault.filter(|_| row.keeps_failing(now)).map(trouble::of_repetition))
         .or_else(|| trouble::of_work(&nonces, ratio, &hashrate, nominal_hs.filter(|_| is_hashing(it.state))));
     Device {
         name: identity.name.clone(),

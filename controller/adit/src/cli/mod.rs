@@ -11,6 +11,7 @@ mod pools;
 mod record;
 mod replay;
 mod tap;
+mod top;
 mod udev;
 mod verify;
 mod views;
@@ -29,6 +30,7 @@ pub(crate) use pools::{PoolArg, PoolArgs};
 pub(crate) use record::RecordArgs;
 pub(crate) use replay::ReplayArgs;
 pub(crate) use tap::{Place, TapArgs};
+pub(crate) use top::TopArgs;
 pub(crate) use udev::UdevArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use views::ViewArgs;
@@ -75,6 +77,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     Tap(TapArgs),
     World(WorldArgs),
+    Top(TopArgs),
     Bench(BenchArgs),
 }
 

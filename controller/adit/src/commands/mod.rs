@@ -9,6 +9,7 @@ pub(crate) mod golden;
 pub(crate) mod mine;
 pub(crate) mod replay;
 pub(crate) mod tap;
+pub(crate) mod top;
 pub(crate) mod udev;
 pub(crate) mod verify;
 pub(crate) mod world;
