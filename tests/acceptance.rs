@@ -8,5 +8,6 @@ mod conformance;
 mod generated;
 mod layers;
 mod recordings;
+mod siege;
 mod tidy;
 mod worlds;

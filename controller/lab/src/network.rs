@@ -76,6 +76,14 @@ impl Network {
         self.push_to_client(now, conn, Packet::End);
     }
 
+    /// The line is cut: both ends see the end.
+    pub(crate) fn cut(&mut self, now: Micros) {
+        if let Some(conn) = self.conn {
+            self.push_to_pool(now, conn, Packet::End);
+            self.push_to_client(now, conn, Packet::End);
+        }
+    }
+
     /// What has arrived at the pool by `now`.
     pub(crate) fn at_pool(&mut self, now: Micros) -> Option<(Conn, Packet)> {
         self.to_pool.pop_front_if(|(due, ..)| *due <= now).map(|(_, conn, packet)| (conn, packet))

@@ -6,8 +6,10 @@ mod faults;
 mod outcome;
 mod pools;
 mod run;
+mod siege;
 mod station;
 
 pub use faults::{FaultSet, UnknownFault};
 pub use outcome::{DeviceOutcome, Outcome};
 pub use run::{Violation, World, WorldConfig, WorldError, run};
+pub use siege::{SiegeOutcome, besiege};

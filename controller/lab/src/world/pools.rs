@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use adit_driver::PoolKey;
-use adit_hw_sim::pool::{Pool, PoolEvent, PoolInput, PoolOutput, PoolSettings};
+use adit_hw_sim::pool::{Pool, PoolEvent, PoolInput, PoolOrder, PoolOutput, PoolSettings};
 use adit_hw_sim::{Dice, PoolFault};
 use adit_protocol::wire::Micros;
-use adit_upstream::{PoolConfig, Session, SessionAction, SessionInput};
+use adit_upstream::{ConnectError, PoolConfig, Session, SessionAction, SessionInput};
 
 use super::faults::Fate;
 use super::run::WorldError;
@@ -26,6 +26,19 @@ pub(super) struct Upstream {
     digest: Digest,
     /// Shares the pool says it has credited.
     accepted: u64,
+    /// Nobody can connect.
+    away: bool,
+}
+
+/// What can be done to a pool from outside.
+#[derive(Clone, Debug)]
+pub(super) enum Disturbance {
+    Fault(PoolFault),
+    Order(PoolOrder),
+    /// It cannot be reached any more; who is connected is cut off.
+    Away,
+    /// It can be reached again.
+    Back,
 }
 
 impl Upstream {
@@ -33,11 +46,13 @@ impl Upstream {
         key: PoolKey,
         seed: u64,
         difficulty: f64,
+        skew_s: i32,
         faults: Vec<PoolFault>,
     ) -> Result<Self, WorldError> {
         let mut dice = Dice::new(seed, 0x9001 + u64::from(key.0));
         let settings = PoolSettings {
             difficulty,
+            epoch: PoolSettings::default().epoch.saturating_add_signed(skew_s),
             extranonce1: 0xf000_0001 + (u32::from(key.0) << 16),
             reply_delay: Duration::from_millis(2),
             ..PoolSettings::default()
@@ -51,6 +66,7 @@ impl Upstream {
             fate: Fate::new(faults, dice),
             digest: Digest::default(),
             accepted: 0,
+            away: false,
         })
     }
 
@@ -90,10 +106,27 @@ impl Upstream {
         fault
     }
 
+    /// Does something to the pool.
+    pub(super) fn disturb(&mut self, now: Micros, what: Disturbance) {
+        match what {
+            Disturbance::Fault(fault) => self.pool.on_input(now, PoolInput::Fault(fault)),
+            Disturbance::Order(order) => self.pool.on_input(now, PoolInput::Order(order)),
+            Disturbance::Away => {
+                self.away = true;
+                self.network.cut(now);
+            }
+            Disturbance::Back => self.away = false,
+        }
+        self.serve_pool(now);
+    }
+
     /// The next thing the session tells the core; the network is served on the way.
     pub(super) fn next_input(&mut self, now: Micros) -> Option<adit_core::PoolInput> {
         while let Some(action) = self.session.next_action() {
             match action {
+                SessionAction::Connect { .. } if self.away => {
+                    self.session.on_input(now, SessionInput::ConnectFailed(ConnectError::Refused));
+                }
                 SessionAction::Connect { .. } => self.network.connect(now),
                 SessionAction::Send(bytes) => self.network.send_to_pool(now, bytes),
                 SessionAction::Close => self.network.close_by_client(now),

@@ -20,7 +20,7 @@ use crate::digest::Digest;
 use crate::{Item, ItemError};
 
 /// Pools of a world: one that is worked for and one to fall back to.
-const POOLS: u16 = 2;
+const POOLS: usize = 2;
 /// How much harder a share is than a nonce: one nonce in two is worth submitting.
 const SHARE_FACTOR: f64 = 2.0;
 /// A clock that stands still for so many steps will never move again.
@@ -78,9 +78,11 @@ pub struct Violation {
 /// A running world.
 pub struct World {
     now: Micros,
-    core: Core,
+    pub(super) core: Core,
     stations: Vec<Station>,
-    upstreams: Vec<Upstream>,
+    pub(super) upstreams: Vec<Upstream>,
+    /// Share difficulty of its pools.
+    pub(super) difficulty: f64,
     digest: Digest,
     events: u64,
     faults: BTreeMap<&'static str, u64>,
@@ -101,7 +103,7 @@ pub fn run(config: &WorldConfig) -> Result<Outcome, WorldError> {
 }
 
 impl WorldConfig {
-    fn violation(&self, what: &str) -> Violation {
+    pub(super) fn violation(&self, what: &str) -> Violation {
         let item = |item: &Item| {
             let settings: String =
                 item.settings.iter().map(|(key, value)| format!("/{key}={value}")).collect();
@@ -120,7 +122,12 @@ impl WorldConfig {
 impl World {
     /// A world at the beginning of its time.
     pub fn new(config: &WorldConfig) -> Result<Self, WorldError> {
-        let mut core = Core::new(Policy::default(), POOLS);
+        Self::with(config, Policy::default(), &[0; POOLS])
+    }
+
+    /// The same with another policy, and a pool for each of these clocks, which are so many seconds wrong.
+    pub(super) fn with(config: &WorldConfig, policy: Policy, skews_s: &[i32]) -> Result<Self, WorldError> {
+        let mut core = Core::new(policy, skews_s.len() as u16);
         let (mut stations, mut difficulty) = (Vec::new(), f64::INFINITY);
         for item in &config.devices {
             difficulty = difficulty.min(item.difficulty()?);
@@ -129,21 +136,26 @@ impl World {
                 stations.push(Station::new(item, stations.len(), config.seed, faults, &mut core)?);
             }
         }
-        let upstreams = (0..POOLS)
-            .map(|key| {
-                Upstream::new(
-                    PoolKey(key),
-                    config.seed,
-                    difficulty * SHARE_FACTOR,
-                    config.faults.pools.clone(),
-                )
+        let difficulty = difficulty * SHARE_FACTOR;
+        let upstreams = (0..)
+            .zip(skews_s)
+            .map(|(key, skew_s)| {
+                Upstream::new(PoolKey(key), config.seed, difficulty, *skew_s, config.faults.pools.clone())
             })
             .collect::<Result<_, _>>()?;
         let names = DeviceFault::ALL.iter().map(|fault| fault.name());
         let faults =
             names.chain(PoolFault::ALL.iter().map(|fault| fault.name())).map(|name| (name, 0)).collect();
-        let mut world =
-            Self { now: Micros(0), core, stations, upstreams, digest: Digest::default(), events: 0, faults };
+        let mut world = Self {
+            now: Micros(0),
+            core,
+            stations,
+            upstreams,
+            difficulty,
+            digest: Digest::default(),
+            events: 0,
+            faults,
+        };
         world.settle()?;
         Ok(world)
     }
@@ -171,7 +183,7 @@ impl World {
         Ok(())
     }
 
-    fn deadline(&self) -> Option<Micros> {
+    pub(super) fn deadline(&self) -> Option<Micros> {
         let stations = self.stations.iter().filter_map(Station::deadline);
         let upstreams = self.upstreams.iter().filter_map(Upstream::deadline);
         stations.chain(upstreams).chain(self.core.deadline()).min()
@@ -203,7 +215,7 @@ impl World {
     }
 
     /// Carries messages between the rooms until nobody has anything to say.
-    fn settle(&mut self) -> Result<(), WorldError> {
+    pub(super) fn settle(&mut self) -> Result<(), WorldError> {
         let now = self.now;
         loop {
             let mut quiet = true;
@@ -271,7 +283,7 @@ impl World {
         self.stations.iter_mut().find(|station| station.key == device)
     }
 
-    fn outcome(&self, config: &WorldConfig) -> Outcome {
+    pub(super) fn outcome(&self, config: &WorldConfig) -> Outcome {
         let mut digest = self.digest.clone();
         let parts = self.stations.iter().map(|station| station.rig.digest());
         for part in parts.chain(self.upstreams.iter().map(Upstream::digest)) {

@@ -1,21 +1,9 @@
 //! Reading one HTTP/1.1 response, bytes cut anywhere.
 
+use super::BadHttp;
+
 /// Longest head.
 const HEAD: usize = 16 * 1024;
-
-/// A response that is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadHttp {
-    /// It begins otherwise, or its lengths make no sense.
-    #[error("what answers does not speak HTTP")]
-    Malformed,
-    /// More than anyone needs.
-    #[error("its answer is longer than {limit} bytes")]
-    TooLong {
-        /// How much is read at most.
-        limit: usize,
-    },
-}
 
 /// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]

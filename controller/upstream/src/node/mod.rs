@@ -1,14 +1,14 @@
 //! Mining straight to a Bitcoin node with getblocktemplate (`docs/protocols/getblocktemplate.md`).
 
 pub(crate) mod block;
+#[cfg(any(test, feature = "io"))]
 pub(crate) mod http;
 pub(crate) mod rpc;
 mod session;
 mod solutions;
 pub(crate) mod template;
 
-pub use http::BadHttp;
-pub use rpc::RpcFault;
+pub use rpc::{BadHttp, RpcFault};
 pub use session::{NodeAction, NodeCall, NodeInput, NodeSession};
 pub use template::BadTemplate;
 

@@ -4,9 +4,25 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::http::{BadHttp, HttpResponse};
+#[cfg(any(test, feature = "io"))]
+use super::http::HttpResponse;
 use crate::ConnectError;
+#[cfg(any(test, feature = "io"))]
 use crate::legible::legible;
+
+/// A response that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadHttp {
+    /// It begins otherwise, or its lengths make no sense.
+    #[error("what answers does not speak HTTP")]
+    Malformed,
+    /// More than anyone needs.
+    #[error("its answer is longer than {limit} bytes")]
+    TooLong {
+        /// How much is read at most.
+        limit: usize,
+    },
+}
 
 /// A call that brought no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +84,7 @@ pub(super) fn request(id: u64, method: &str, params: &Value) -> Vec<u8> {
 }
 
 /// What an HTTP response says.
+#[cfg(any(test, feature = "io"))]
 pub(crate) fn outcome(response: &HttpResponse) -> Result<Value, RpcFault> {
     match response.status {
         401 => return Err(RpcFault::LoginRefused),

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::RpcFault;
-use crate::node::http::{BadHttp, HttpReader, HttpResponse};
+use crate::node::http::{HttpReader, HttpResponse};
 use crate::node::rpc::outcome;
+use crate::{BadHttp, RpcFault};
 
 fn read(bytes: &[u8], cut: usize) -> Result<Option<HttpResponse>, BadHttp> {
     let mut reader = HttpReader::new(1000);
