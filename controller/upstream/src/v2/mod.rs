@@ -1,6 +1,7 @@
 //! Stratum V2 (`docs/protocols/stratum-v2.md`): messages and encryption are those of the SRI crates, the session is ours.
 
 pub(crate) mod channel;
+mod opening;
 mod session;
 pub(crate) mod wire;
 

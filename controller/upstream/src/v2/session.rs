@@ -7,9 +7,6 @@ use adit_core::{Answer, PoolInput, RejectKind, Share};
 use adit_driver::PoolKey;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::wire::Micros;
-use stratum_core::binary_sv2::Str0255Owned;
-use stratum_core::common_messages_sv2::{Protocol, SetupConnectionOwned};
-use stratum_core::mining_sv2::{OpenExtendedMiningChannelOwned, OpenStandardMiningChannelOwned};
 use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwned};
 
 use super::NoiseFault;
@@ -20,7 +17,7 @@ use crate::redirect::{is_allowed, is_same_host};
 use crate::{AuthorityKey, ConnectError, PoolConfig};
 
 /// Time for every step of the opening.
-const STEP: Duration = Duration::from_secs(10);
+pub(super) const STEP: Duration = Duration::from_secs(10);
 /// Time for the first job.
 const FIRST_JOB: Duration = Duration::from_secs(30);
 /// A pool need not say anything between blocks.
@@ -33,11 +30,6 @@ const MOST_SHARES: usize = 1_024;
 const STABLE: Duration = Duration::from_secs(60);
 /// Flags of SetupConnection: version bits are to be rolled.
 const VERSION_ROLLING: u32 = 1 << 2;
-/// Flags of its success: they must not be; standard channels are not opened.
-const FIXED_VERSION: u32 = 1;
-const EXTENDED_ONLY: u32 = 2;
-/// What a pool is told of our hash rate as long as nobody knows: that of a stick.
-const HASHRATE: f32 = 1e11;
 
 /// What happens to a session of Stratum V2.
 #[derive(Debug)]
@@ -130,25 +122,25 @@ pub enum V2Outage {
 #[derive(Debug)]
 pub struct V2Session {
     key: PoolKey,
-    config: PoolConfig,
+    pub(super) config: PoolConfig,
     outbox: VecDeque<V2Action>,
-    phase: Phase,
+    pub(super) phase: Phase,
     backoff: Backoff,
     reconnects: PerMinute,
     complaints: PerMinute,
     redirect: Option<(String, u16)>,
     /// Of SetupConnection; fewer once the pool has refused some.
-    flags: u32,
-    ask: Ask,
-    since: Micros,
-    last_message: Micros,
+    pub(super) flags: u32,
+    pub(super) ask: Ask,
+    pub(super) since: Micros,
+    pub(super) last_message: Micros,
     last_job: u64,
     /// Shares whose answers are open, by number.
     shares: BTreeMap<u32, (Share, Micros)>,
 }
 
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     Away(Micros),
     Connecting,
     /// SetupConnection was sent.
@@ -169,7 +161,7 @@ enum Phase {
 
 /// What is asked for. Each displeased the pool before the next is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
+pub(super) enum Ask {
     Extended(u16),
     Standard,
 }
@@ -282,29 +274,8 @@ impl V2Session {
         self.phase = Phase::Connecting;
     }
 
-    fn address(&self) -> (String, u16) {
+    pub(super) fn address(&self) -> (String, u16) {
         self.redirect.clone().unwrap_or_else(|| (self.config.host.clone(), self.config.port))
-    }
-
-    fn on_connected(&mut self, now: Micros) {
-        if !matches!(self.phase, Phase::Connecting) {
-            return;
-        }
-        (self.since, self.last_message) = (now, now);
-        self.phase = Phase::Setup { by: now + STEP };
-        let (host, port) = self.address();
-        self.send(CommonMessagesOwned::SetupConnection(SetupConnectionOwned {
-            protocol: Protocol::MiningProtocol,
-            min_version: 2,
-            max_version: 2,
-            flags: self.flags,
-            endpoint_host: text(&host),
-            endpoint_port: port,
-            vendor: text("adit"),
-            hardware_version: text("adit"),
-            firmware: text(env!("CARGO_PKG_VERSION")),
-            device_id: text(""),
-        }));
     }
 
     fn on_message(&mut self, now: Micros, message: AnyMessageOwned) -> Result<(), V2Outage> {
@@ -313,56 +284,6 @@ impl V2Session {
             AnyMessageOwned::Mining(message) => self.on_mining(now, message),
             _ => Ok(()),
         }
-    }
-
-    fn on_common(&mut self, now: Micros, message: CommonMessagesOwned) -> Result<(), V2Outage> {
-        match message {
-            CommonMessagesOwned::SetupConnectionSuccess(success) => {
-                if let Phase::Setup { .. } = self.phase {
-                    if success.flags & EXTENDED_ONLY != 0 && self.ask == Ask::Standard {
-                        self.ask = Ask::Extended(4);
-                    }
-                    let fixed = success.flags & FIXED_VERSION != 0;
-                    let mask = if fixed { VersionMask(0) } else { self.config.options.version_mask };
-                    self.open_channel(now, mask);
-                }
-                Ok(())
-            }
-            CommonMessagesOwned::SetupConnectionError(error) => {
-                // What the pool dislikes can be done without.
-                self.flags &= !error.flags;
-                Err(V2Outage::SetupRefused(legible(&error.error_code.as_utf8_or_hex())))
-            }
-            CommonMessagesOwned::Reconnect(reconnect) => {
-                let host = reconnect.new_host.as_utf8_or_hex();
-                self.on_reconnect(now, host, reconnect.new_port)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn open_channel(&mut self, now: Micros, mask: VersionMask) {
-        self.phase = Phase::Opening { by: now + STEP, mask };
-        let user_identity = text(&self.config.user);
-        let (request_id, nominal_hash_rate) = (1, self.config.v2.hashrate.unwrap_or(HASHRATE));
-        let max_target = [0xff; 32].into();
-        self.send_mining(match self.ask {
-            Ask::Extended(min_extranonce_size) => {
-                MiningOwned::OpenExtendedMiningChannel(OpenExtendedMiningChannelOwned {
-                    request_id,
-                    user_identity,
-                    nominal_hash_rate,
-                    max_target,
-                    min_extranonce_size,
-                })
-            }
-            Ask::Standard => MiningOwned::OpenStandardMiningChannel(OpenStandardMiningChannelOwned {
-                request_id,
-                user_identity,
-                nominal_hash_rate,
-                max_target,
-            }),
-        });
     }
 
     fn on_mining(&mut self, now: Micros, message: MiningOwned) -> Result<(), V2Outage> {
@@ -400,16 +321,6 @@ impl V2Session {
     fn opened(&mut self, now: Micros, channel: Channel) {
         self.phase = Phase::Open { channel: Box::new(channel), job_by: Some(now + FIRST_JOB) };
         self.emit(PoolInput::Up { resumed: false });
-    }
-
-    /// The next connection asks for something else.
-    fn on_refused_channel(&mut self, code: &str) -> Result<(), V2Outage> {
-        self.ask = match self.ask {
-            Ask::Extended(size) if size > 2 && code.contains("extranonce") => Ask::Extended(2),
-            Ask::Extended(_) => Ask::Standard,
-            Ask::Standard => Ask::Extended(4),
-        };
-        Err(V2Outage::ChannelRefused { user: self.config.user.clone(), code: code.to_owned() })
     }
 
     /// What the pool says of our channel or its group.
@@ -498,7 +409,7 @@ impl V2Session {
     }
 
     /// With an authority key whoever answers must hold it too; without one only the same host will do.
-    fn on_reconnect(&mut self, now: Micros, host: String, port: u16) -> Result<(), V2Outage> {
+    pub(super) fn on_reconnect(&mut self, now: Micros, host: String, port: u16) -> Result<(), V2Outage> {
         let (here, here_port) = self.address();
         let target = if host.is_empty() { here } else { host };
         let port = if port == 0 { here_port } else { port };
@@ -564,24 +475,15 @@ impl V2Session {
         self.emit(PoolInput::Answer { share: share.key, answer, latency });
     }
 
-    fn send(&mut self, message: CommonMessagesOwned) {
+    pub(super) fn send(&mut self, message: CommonMessagesOwned) {
         self.outbox.push_back(V2Action::Send(Box::new(AnyMessageOwned::Common(message))));
     }
 
-    fn send_mining(&mut self, message: MiningOwned) {
+    pub(super) fn send_mining(&mut self, message: MiningOwned) {
         self.outbox.push_back(V2Action::Send(Box::new(AnyMessageOwned::Mining(message))));
     }
 
     fn emit(&mut self, input: PoolInput) {
         self.outbox.push_back(V2Action::Emit(input));
     }
-}
-
-/// Text of a message, cut where it does not fit.
-fn text(text: &str) -> Str0255Owned {
-    let end = (0..=text.len().min(255)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    let bytes = text.as_bytes()[..end].to_vec();
-    // invariant: 255 bytes fit.
-    #[allow(clippy::expect_used, reason = "an internal contradiction")]
-    bytes.try_into().expect("a text of at most 255 bytes")
 }
