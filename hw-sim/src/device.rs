@@ -2,7 +2,7 @@
 
 use adit_protocol::wire::{Line, Micros, ModemLines, Port, SetupPacket};
 
-use crate::DeviceFault;
+use crate::{DeviceFault, Scan};
 
 /// Hardware on the far end of a wire.
 ///
@@ -20,6 +20,17 @@ pub trait SimDevice: Send {
 
     /// What really happened inside, for tests to compare with what a driver believes.
     fn truth(&self) -> Truth;
+
+    /// A piece of search at true difficulty for somebody else to carry out: hashing takes long, and a state machine must
+    /// not. From the first call on the device hashes no such pieces itself and waits for [`Self::on_scanned`].
+    ///
+    /// To be called after every input until there is none; the caller has at most a few of one device in hand.
+    fn next_scan(&mut self) -> Option<Scan> {
+        None
+    }
+
+    /// What came of a piece: the first counter that solves it.
+    fn on_scanned(&mut self, _now: Micros, _scan: &Scan, _found: Option<u32>) {}
 }
 
 /// What happens to a device.

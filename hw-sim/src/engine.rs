@@ -6,6 +6,8 @@
 
 mod bank;
 #[cfg(test)]
+mod helped_tests;
+#[cfg(test)]
 mod tests;
 
 use std::ops::RangeInclusive;
@@ -16,11 +18,14 @@ use adit_protocol::wire::Micros;
 
 pub(crate) use bank::Bank;
 
+use crate::Scan;
 use crate::dice::Dice;
 use crate::{Build, BuildError, MIN_DIFFICULTY};
 
 /// Hashes made ahead of time, in one go. Enough to sleep for seconds, few enough to throw away with an aborted job.
 const AHEAD: u32 = 64;
+/// Counters of a piece of search that somebody else carries out.
+const PIECE: u64 = 1 << 18;
 /// Hashes made in one go when the search is behind its time.
 const SLICE: u32 = 8_192;
 
@@ -137,6 +142,10 @@ pub(crate) struct Engine {
     easing: Easing,
     run: Option<Run>,
     finished: f64,
+    /// Somebody else hashes what is to be hashed in earnest.
+    helped: bool,
+    /// The piece that is out.
+    out: Option<Scan>,
 }
 
 /// A search under way.
@@ -153,7 +162,17 @@ struct Run {
 impl Engine {
     /// An idle engine for the counters of `range`, at `rate` hashes per second.
     pub(crate) const fn new(range: RangeInclusive<u32>, rate: f64, easing: Easing) -> Self {
-        Self { range, rate, stops_on_hit: false, counts_nonces: false, easing, run: None, finished: 0.0 }
+        Self {
+            range,
+            rate,
+            stops_on_hit: false,
+            counts_nonces: false,
+            easing,
+            run: None,
+            finished: 0.0,
+            helped: false,
+            out: None,
+        }
     }
 
     /// The same engine, idle after the first hit of a task.
@@ -211,6 +230,9 @@ impl Engine {
     pub(crate) fn deadline(&self) -> Option<Micros> {
         let run = self.run.as_ref()?;
         let end = u64::from(*self.range.end()) + 1;
+        if self.helped && run.hit.is_none() && run.next < end && run.task.known.is_none() {
+            return None; // the answer to a piece is what it waits for
+        }
         run.time_of(run.hit.map_or(run.next.min(end), u64::from), self.rate)
     }
 
@@ -227,6 +249,9 @@ impl Engine {
             run.next = run.hit.map_or(last, u64::from) + 1;
             return;
         }
+        if self.helped {
+            return;
+        }
         for hashed in 0..SLICE {
             let due = hashed < AHEAD || run.time_of(run.next, self.rate).is_some_and(|time| time <= now);
             let Some(counter) =
@@ -240,6 +265,43 @@ impl Engine {
                 run.hit = Some(counter);
                 return;
             }
+        }
+    }
+
+    /// The next piece of search for somebody else to carry out. One is out at a time, also over a change of task.
+    pub(crate) fn next_scan(&mut self) -> Option<Scan> {
+        if self.easing.stride > 1 {
+            return None; // so few hashes are made that nobody need help
+        }
+        self.helped = true;
+        let run = self.run.as_ref()?;
+        let last = *self.range.end();
+        let next = u32::try_from(run.next).ok().filter(|next| *next <= last)?;
+        if self.out.is_some() || run.hit.is_some() || run.task.known.is_some() {
+            return None;
+        }
+        let end = (run.next + PIECE - 1).min(u64::from(last)) as u32;
+        self.out = Some(Scan {
+            midstate: run.task.midstate,
+            tail: run.task.tail,
+            target: self.easing.target,
+            range: next..=end,
+            nonces: self.counts_nonces,
+        });
+        self.out.clone()
+    }
+
+    /// What came of a piece. That of another engine or of an earlier task changes nothing.
+    pub(crate) fn on_scanned(&mut self, scan: &Scan, found: Option<u32>) {
+        if self.out.as_ref() != Some(scan) {
+            return;
+        }
+        self.out = None;
+        let Some(run) = &mut self.run else { return };
+        let task = (run.task.midstate, run.task.tail) == (scan.midstate, scan.tail);
+        if task && run.hit.is_none() && run.next == u64::from(*scan.range.start()) {
+            run.hit = found;
+            run.next = u64::from(found.unwrap_or(*scan.range.end())) + 1;
         }
     }
 

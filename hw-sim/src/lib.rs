@@ -14,6 +14,7 @@ mod engine;
 mod fault;
 mod icarus;
 pub mod pool;
+mod scan;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod wire;
@@ -22,4 +23,5 @@ pub use catalog::{Build, BuildError, MIN_DIFFICULTY, Setting, settings, start, s
 pub use device::{DeviceInput, DeviceOutput, SimDevice, Truth};
 pub use dice::Dice;
 pub use fault::{DeviceFault, FaultSite, PoolFault, UnknownFault};
+pub use scan::Scan;
 pub use wire::Wire;

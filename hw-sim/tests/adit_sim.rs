@@ -128,6 +128,24 @@ fn a_board_has_a_terminal_for_each_port_and_its_chip_answers_once_it_has_voltage
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "nothing says when the first piece has been hashed")]
+fn without_easing_the_processors_of_this_computer_hash_and_the_summary_says_how_fast() {
+    let folder = scratch("honest");
+    let path = folder.join("stick");
+    let args = ["serve", "--model", "block-erupter", "--pty", path.to_str().unwrap(), "--json"];
+    let mut simulator = Simulator::start(&args);
+    simulator.line();
+    let mut port = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    port.write_all(&[0x5a; 64]).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let (summary, status) = simulator.stop(Signal::TERM);
+    let row = &summary["devices"][0];
+    assert_eq!((status, row["nominal_hs"].as_f64()), (Some(0), Some(336e6)));
+    assert!(row["hashed"].as_u64().unwrap() > 0 && row["hashrate_hs"].as_f64().unwrap() > 0.0, "{row}");
+    fs::remove_dir(folder).unwrap();
+}
+
+#[test]
 fn a_pool_says_where_it_is_and_sums_up_when_interrupted() {
     let mut simulator = Simulator::start(&["pool", "--listen", "127.0.0.1:0", "--json"]);
     let ready = simulator.line();

@@ -10,7 +10,7 @@ use adit_protocol::wire::{Codec as _, Micros, Port, Side, Step};
 
 use super::search::{Outcome, Search};
 use crate::dice::Dice;
-use crate::{DeviceFault, DeviceInput, DeviceOutput, SimDevice, Truth};
+use crate::{DeviceFault, DeviceInput, DeviceOutput, Scan, SimDevice, Truth};
 
 /// Between two signs of life.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -286,6 +286,18 @@ impl SimDevice for Cpu {
         }
         let search = self.search.as_ref().and_then(Search::deadline);
         self.stalled_until.or_else(|| search.into_iter().chain([self.progress_at]).min())
+    }
+
+    fn next_scan(&mut self) -> Option<Scan> {
+        let searching = self.powered && self.stalled_until.is_none();
+        self.search.as_mut().filter(|_| searching)?.next_scan()
+    }
+
+    fn on_scanned(&mut self, now: Micros, scan: &Scan, found: Option<u32>) {
+        if let Some(search) = &mut self.search {
+            search.on_scanned(scan, found);
+        }
+        self.on_input(now, DeviceInput::Timer);
     }
 
     fn truth(&self) -> Truth {

@@ -4,6 +4,7 @@ use adit_protocol::cpu::Work;
 use adit_protocol::pow::Header;
 use adit_protocol::wire::Micros;
 
+use crate::Scan;
 use crate::engine::{Easing, Engine, Event, Task};
 
 /// What came of a search.
@@ -59,6 +60,16 @@ impl Search {
                 (self.finished == self.versions.len()).then_some(Outcome::Done)
             }
         }
+    }
+
+    /// See [`Engine::next_scan`].
+    pub(super) fn next_scan(&mut self) -> Option<Scan> {
+        self.engine.next_scan()
+    }
+
+    /// See [`Engine::on_scanned`].
+    pub(super) fn on_scanned(&mut self, scan: &Scan, found: Option<u32>) {
+        self.engine.on_scanned(scan, found);
     }
 
     /// When there is something to do.

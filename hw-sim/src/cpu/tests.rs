@@ -2,6 +2,7 @@
 
 use adit_protocol::cpu::{Answer, Codec, Frame, Identity, Order, VERSION, Work};
 use adit_protocol::devices::model;
+use adit_protocol::pow::scan::Search;
 use adit_protocol::pow::{Header, VersionMask};
 use adit_protocol::wire::{Codec as _, Micros, Port, Side, Step};
 
@@ -182,4 +183,27 @@ fn nonces_lie_when_they_are_told_to() {
     bench.run(5.0);
     bench.order(Order::Work(work(2, 12)));
     assert_eq!(bench.nonces().last().unwrap().0, 1, "held back until the next work");
+}
+
+#[test]
+fn in_earnest_its_search_leaves_as_data_and_all_is_found() {
+    let mut bench = Bench::new(None, &[]);
+    let work = Work { first: 1_000, last: 300_000, ..work(4, 14) };
+    bench.order(Order::Work(work));
+    while bench.said.last().map(|(_, said)| *said) != Some(Answer::Done { work: 4 }) {
+        while let Some(scan) = bench.device.next_scan() {
+            let found = scan.run();
+            bench.device.on_scanned(bench.now, &scan, found);
+        }
+        bench.now = bench.now.max(bench.device.deadline().unwrap());
+        bench.tell(DeviceInput::Timer);
+    }
+    let mut expected = Vec::new();
+    for version in work.versions() {
+        let header = Header { version, ..work.header };
+        let search = Search::new(&[header.midstate()], header.fixed_tail(), work.target());
+        search.scan(work.first..=work.last, &mut |hit| expected.push((4, version, hit.nonce)));
+    }
+    assert!(expected.len() > 30, "{}", expected.len());
+    assert_eq!(bench.nonces(), expected);
 }

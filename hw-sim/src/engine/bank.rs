@@ -32,6 +32,11 @@ impl Bank {
         self.engines.iter_mut().for_each(|engine| engine.start(now, task));
     }
 
+    /// The engines, to be helped.
+    pub(crate) fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
+        self.engines.iter_mut()
+    }
+
     /// All engines drop what they do.
     pub(crate) fn stop(&mut self, now: Micros) {
         self.engines.iter_mut().for_each(|engine| engine.stop(now));

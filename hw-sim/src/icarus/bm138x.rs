@@ -10,7 +10,7 @@ use super::outlet::Outlet;
 use super::shell::Board;
 use super::task;
 use crate::dice::Dice;
-use crate::engine::{Bank, Easing};
+use crate::engine::{Bank, Easing, Engine};
 
 /// Silence after which a piece of a job is dropped.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -150,6 +150,10 @@ impl Board for Bm138x {
 
     fn hashes(&self, now: Micros) -> f64 {
         self.bank.hashes(now)
+    }
+
+    fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
+        self.bank.engines()
     }
 
     fn false_nonce(&self, _now: Micros, dice: &mut Dice) -> Option<Frame> {

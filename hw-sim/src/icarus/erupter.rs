@@ -11,7 +11,7 @@ use super::outlet::Outlet;
 use super::shell::Board;
 use super::task;
 use crate::dice::Dice;
-use crate::engine::{Bank, Easing, Task};
+use crate::engine::{Bank, Easing, Engine, Task};
 
 /// Silence after which the microcontroller starts counting to 64 again.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -69,6 +69,10 @@ impl Board for Erupter {
 
     fn hashes(&self, now: Micros) -> f64 {
         self.bank.hashes(now)
+    }
+
+    fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
+        self.bank.engines()
     }
 
     fn false_nonce(&self, _now: Micros, dice: &mut Dice) -> Option<Frame> {

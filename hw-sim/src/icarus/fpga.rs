@@ -7,7 +7,7 @@ use super::outlet::Outlet;
 use super::shell::Board;
 use super::task;
 use crate::dice::Dice;
-use crate::engine::{Bank, Easing};
+use crate::engine::{Bank, Easing, Engine};
 
 /// Counters of each engine that are never tested: the pipeline starts late.
 const SKIPPED: u32 = 256;
@@ -141,6 +141,10 @@ impl Board for Fpga {
 
     fn hashes(&self, now: Micros) -> f64 {
         self.bank.hashes(now)
+    }
+
+    fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
+        self.bank.engines()
     }
 
     fn false_nonce(&self, _now: Micros, dice: &mut Dice) -> Option<Frame> {

@@ -234,6 +234,10 @@ impl Board for Rbox {
         self.chips.iter_mut().for_each(|chip| chip.halt(now));
     }
 
+    fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
+        self.chips.iter_mut().map(|chip| &mut chip.engine)
+    }
+
     fn hashes(&self, now: Micros) -> f64 {
         self.chips.iter().map(|chip| chip.engine.hashes(now)).sum()
     }

@@ -7,7 +7,8 @@ use adit_protocol::wire::Micros;
 
 use super::outlet::Outlet;
 use crate::dice::Dice;
-use crate::{DeviceFault, DeviceInput, DeviceOutput, SimDevice, Truth};
+use crate::engine::Engine;
+use crate::{DeviceFault, DeviceInput, DeviceOutput, Scan, SimDevice, Truth};
 
 /// The hardware behind the UART.
 pub(super) trait Board: Send {
@@ -31,6 +32,9 @@ pub(super) trait Board: Send {
 
     /// A record that claims a solution and is none; `None` while there is no work to claim it for.
     fn false_nonce(&self, now: Micros, dice: &mut Dice) -> Option<Frame>;
+
+    /// Everything that searches.
+    fn engines(&mut self) -> impl Iterator<Item = &mut Engine>;
 
     /// A sensor or fan breaks, or is repaired. Called only for those that are fitted.
     fn breaks(&mut self, _fault: DeviceFault, _now: Micros) {}
@@ -137,5 +141,15 @@ impl<B: Board> SimDevice for Shell<B> {
             temperature_celsius: self.board.temperature(),
             ..self.out.truth()
         }
+    }
+
+    fn next_scan(&mut self) -> Option<Scan> {
+        let searching = self.powered && self.stalled_until.is_none();
+        self.board.engines().filter(|_| searching).find_map(Engine::next_scan)
+    }
+
+    fn on_scanned(&mut self, now: Micros, scan: &Scan, found: Option<u32>) {
+        self.board.engines().for_each(|engine| engine.on_scanned(scan, found));
+        self.on_input(now, DeviceInput::Timer);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::end::End;
+use super::scanners::{Scanned, submit};
 use super::trouble::Trouble;
 use super::{Address, Place, ServeError, can_happen};
 use crate::{DeviceFault, DeviceInput, DeviceOutput, Dice, FaultSite, SimDevice, Truth, Wire};
@@ -43,6 +46,11 @@ pub(super) struct Server {
     trouble: Trouble<DeviceFault>,
     /// Pulled out by a fault, to be put back then.
     back_at: Option<Micros>,
+    /// Where the answers to pieces of search go.
+    answer: mpsc::UnboundedSender<Scanned>,
+    scanned: mpsc::UnboundedReceiver<Scanned>,
+    /// Headers that this computer has hashed for the device.
+    hashed: Arc<AtomicU64>,
 }
 
 /// What the task wakes up for.
@@ -50,6 +58,7 @@ enum Wake {
     Order(Option<Order>),
     Bytes { port: usize, length: usize },
     Broken { port: usize, why: io::Error },
+    Scanned(Option<Scanned>),
     Timer,
 }
 
@@ -60,6 +69,7 @@ impl Server {
         places: Vec<Place>,
         seed: u64,
     ) -> Self {
+        let (answer, scanned) = mpsc::unbounded_channel();
         let wire = |(index, port)| Wire::new(seed.wrapping_add(index as u64), port);
         Self {
             device,
@@ -71,7 +81,15 @@ impl Server {
             dice: Dice::new(seed, 0x5e47e),
             trouble: Trouble::new(seed),
             back_at: None,
+            answer,
+            scanned,
+            hashed: Arc::default(),
         }
+    }
+
+    /// Headers that this computer has hashed for the device so far.
+    pub(super) fn hashed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.hashed)
     }
 
     /// Serves until the orders end.
@@ -83,6 +101,7 @@ impl Server {
                 biased;
                 order = orders.recv() => Wake::Order(order),
                 read = read_any(&mut self.ends, &mut buffer) => read,
+                scanned = self.scanned.recv() => Wake::Scanned(scanned),
                 () = self.clock.reach(deadline) => Wake::Timer,
             };
             let now = self.clock.now();
@@ -97,6 +116,14 @@ impl Server {
                     tracing::error!(model = self.model.key, port, error = %why, "the port broke: unplugged");
                     self.unplug();
                 }
+                Wake::Scanned(Some((scan, found))) => {
+                    self.hashed.fetch_add(scan.hashes(), Ordering::Relaxed);
+                    self.device.on_scanned(now, &scan, found);
+                    if !self.ends.is_empty() {
+                        self.pass_on(now);
+                    }
+                }
+                Wake::Scanned(None) => {} // the other end is our own
                 Wake::Timer => self.run_clock(now).await,
             }
             self.carry(now);
@@ -246,6 +273,13 @@ impl Server {
     /// pseudo-terminal nor on a TCP stream.
     fn tell(&mut self, now: Micros, input: DeviceInput<'_>) {
         self.device.on_input(now, input);
+        self.pass_on(now);
+    }
+
+    fn pass_on(&mut self, now: Micros) {
+        while let Some(scan) = self.device.next_scan() {
+            submit(scan, self.answer.clone());
+        }
         while let Some(output) = self.device.next_output() {
             match output {
                 DeviceOutput::Bytes { port, bytes } => {

@@ -15,6 +15,7 @@ mod error;
 mod place;
 mod pool;
 mod pty;
+mod scanners;
 mod served;
 mod tcp;
 #[cfg(test)]

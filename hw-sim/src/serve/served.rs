@@ -1,5 +1,8 @@
 //! The handle of a device that is being served.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use adit_protocol::devices::{Model, PortKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -15,6 +18,7 @@ pub struct Served {
     orders: mpsc::Sender<Order>,
     addresses: Vec<Address>,
     task: JoinHandle<Truth>,
+    hashed: Arc<AtomicU64>,
 }
 
 impl Served {
@@ -31,9 +35,10 @@ impl Served {
     ) -> Result<Self, ServeError> {
         claim(&places)?;
         let mut server = Server::new(device, model, places, seed);
+        let hashed = server.hashed();
         let addresses = server.plug_in().await?;
         let (orders, inbox) = mpsc::channel(16);
-        Ok(Self { model, orders, addresses, task: tokio::spawn(server.run(inbox)) })
+        Ok(Self { model, orders, addresses, task: tokio::spawn(server.run(inbox)), hashed })
     }
 
     /// The row of the model table.
@@ -77,6 +82,11 @@ impl Served {
     /// What really happened inside so far; `None` when the device's task has failed.
     pub async fn truth(&self) -> Option<Truth> {
         self.order(Order::Truth).await
+    }
+
+    /// Headers that the threads of this process have hashed for the device so far, where it searches in earnest.
+    pub fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
     }
 
     /// Takes the device away and says what really happened inside; `None` when the device's task has failed.

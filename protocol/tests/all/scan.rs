@@ -142,6 +142,22 @@ fn a_golden_nonce_is_found_under_whichever_midstate_it_is() {
 }
 
 #[test]
+fn hardware_counters_are_nonces_in_the_other_byte_order() {
+    for header in known_headers() {
+        let counter = header.nonce.swap_bytes();
+        let search =
+            Search::new(&rolled(&header, 3), header.fixed_tail(), Target::TOP32_ZERO).over_counters();
+        for kernel in kernels() {
+            for offset in 0..40 {
+                let first = counter.saturating_sub(offset);
+                let found = hits(&search, kernel, first..=first.saturating_add(63));
+                assert_eq!(found, [Hit { midstate: 0, nonce: counter }], "{}", kernel.name());
+            }
+        }
+    }
+}
+
+#[test]
 fn without_midstates_there_is_nothing_to_find() {
     let search = Search::new(&[], [0; 12], Target::MAX);
     for kernel in kernels() {

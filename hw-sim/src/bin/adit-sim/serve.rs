@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use adit_hw_sim::serve::{Address, Place, Served, can_happen, claim, ptys, tcp_ports};
 use adit_hw_sim::{DeviceFault, Truth, start};
+use adit_protocol::units::HashRate;
 use serde_json::{Value, json};
 
 use super::args::ServeArgs;
@@ -35,9 +36,19 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let mut devices = Vec::new();
     for one in served {
         let ports = ports(&one);
-        devices.push((ports, one.stop().await.ok_or(Failure::Task)?));
+        let hashed = Some(one.hashed()).filter(|hashed| args.target_difficulty.is_none() && *hashed > 0);
+        let truth = one.stop().await.ok_or(Failure::Task)?;
+        devices.push(Row { ports, truth, hashed });
     }
     summarize(&args, &devices, begun.elapsed().as_secs_f64())
+}
+
+/// What is known of a device when it is over.
+struct Row {
+    ports: Vec<Value>,
+    truth: Truth,
+    /// Headers this computer really hashed; `None` where the device was eased or has hashed nothing on shared threads.
+    hashed: Option<u64>,
 }
 
 /// Serving reads the clock.
@@ -104,11 +115,11 @@ fn ports(served: &Served) -> Vec<Value> {
     served.addresses().iter().zip(served.model().ports).map(port).collect()
 }
 
-fn summarize(args: &ServeArgs, devices: &[(Vec<Value>, Truth)], elapsed_s: f64) -> Result<(), Failure> {
+fn summarize(args: &ServeArgs, devices: &[Row], elapsed_s: f64) -> Result<(), Failure> {
     if args.json {
         let rows: Vec<Value> = devices
             .iter()
-            .map(|(ports, truth)| {
+            .map(|Row { ports, truth, hashed }| {
                 json!({
                     "model": args.model.key,
                     "ports": ports,
@@ -116,6 +127,9 @@ fn summarize(args: &ServeArgs, devices: &[(Vec<Value>, Truth)], elapsed_s: f64) 
                     "jobs": truth.jobs,
                     "nonces": truth.nonces,
                     "hashes": truth.hashes,
+                    "hashed": hashed,
+                    "hashrate_hs": hashed.map(|hashed| hashed as f64 / elapsed_s),
+                    "nominal_hs": args.model.nominal.0,
                     "temperature_celsius": truth.temperature_celsius,
                     "core_volts": truth.core_volts,
                 })
@@ -124,13 +138,19 @@ fn summarize(args: &ServeArgs, devices: &[(Vec<Value>, Truth)], elapsed_s: f64) 
         let summary = json!({ "event": "summary", "elapsed_s": elapsed_s, "devices": rows });
         return Ok(line(&summary.to_string())?);
     }
-    let sum = |value: fn(&Truth) -> f64| devices.iter().map(|(_, truth)| value(truth)).sum::<f64>();
-    Ok(line(&format!(
+    let sum = |value: fn(&Truth) -> f64| devices.iter().map(|row| value(&row.truth)).sum::<f64>();
+    line(&format!(
         "{} x {}, {elapsed_s:.1} s: {} jobs, {} nonces, {:.3e} hashes",
         devices.len(),
         args.model.key,
         sum(|truth| truth.jobs as f64),
         sum(|truth| truth.nonces as f64),
         sum(|truth| truth.hashes),
-    ))?)
+    ))?;
+    if let Some(hashed) = devices.iter().map(|row| row.hashed).sum::<Option<u64>>() {
+        let really = HashRate(hashed as f64 / elapsed_s);
+        let nominal = HashRate(args.model.nominal.0 * devices.len() as f64);
+        line(&format!("this computer has hashed at {really}; the hardware would have at {nominal}"))?;
+    }
+    Ok(())
 }

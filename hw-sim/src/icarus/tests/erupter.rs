@@ -66,3 +66,31 @@ fn a_block_erupter_mines_at_its_nominal_rate() {
     let nonces = expected / 2_f64.powi(32);
     assert!((bench.truth().nonces as f64 - nonces).abs() < 4.0 * nonces.sqrt(), "{:?}", bench.truth());
 }
+
+#[test]
+fn at_true_difficulty_the_search_leaves_as_data_and_what_comes_of_it_is_sent() {
+    for (model, engines) in [("block-erupter", 1), ("icarus", 2), ("antminer-u2", 1), ("rbox", 4)] {
+        let mut device =
+            start(adit_protocol::devices::model(model).unwrap(), &Build { seed: 1, ..Build::default() })
+                .unwrap();
+        let now = Micros(1_000_000);
+        device.on_input(now, DeviceInput::PowerOn);
+        let mut jobs = vec![job(1).to_icarus_bytes().to_vec()];
+        if model == "rbox" {
+            let clock = adit_protocol::icarus::rbox_clock_code(270);
+            jobs = (0..4).map(|chip| job(1).for_rbox(clock, chip).to_rbox_bytes().to_vec()).collect();
+        }
+        for bytes in jobs {
+            device.on_input(now, DeviceInput::Bytes { port: Port(0), bytes: &bytes });
+        }
+        let scans: Vec<_> = std::iter::from_fn(|| device.next_scan()).collect();
+        assert_eq!(scans.len(), engines, "{model}");
+        while device.next_output().is_some() {}
+        let counter = *scans[0].range.start() + 9;
+        device.on_scanned(Micros(9_000_000), &scans[0], Some(counter));
+        let said = std::iter::from_fn(|| device.next_output());
+        let nonce = |said: &DeviceOutput| matches!(said, DeviceOutput::Bytes { bytes, .. } if bytes.starts_with(&counter.to_be_bytes()));
+        assert_eq!(said.filter(nonce).count(), 1, "{model}");
+        assert_eq!(device.truth().nonces, 1, "{model}");
+    }
+}

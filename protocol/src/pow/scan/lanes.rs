@@ -11,8 +11,10 @@ pub(super) trait Lanes: Copy {
 
     /// `word` in every lane.
     fn splat(self, word: u32) -> Self::V;
-    /// The nonces `first`, `first + 1` and so on as words of the message, which has the other byte order.
-    fn nonces_from(self, first: u32) -> Self::V;
+    /// `first`, `first + 1` and so on.
+    fn count_from(self, first: u32) -> Self::V;
+    /// The same words with their bytes in the other order.
+    fn swap_bytes(self, x: Self::V) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn big0(self, x: Self::V) -> Self::V;
     fn big1(self, x: Self::V) -> Self::V;
@@ -44,8 +46,13 @@ impl<L: Lanes> Lanes for Twice<L> {
     }
 
     #[inline(always)]
-    fn nonces_from(self, first: u32) -> Self::V {
-        (self.0.nonces_from(first), self.0.nonces_from(first.wrapping_add(L::COUNT)))
+    fn count_from(self, first: u32) -> Self::V {
+        (self.0.count_from(first), self.0.count_from(first.wrapping_add(L::COUNT)))
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self, x: Self::V) -> Self::V {
+        (self.0.swap_bytes(x.0), self.0.swap_bytes(x.1))
     }
 
     #[inline(always)]

@@ -49,6 +49,16 @@ pub struct Search {
     tail: Tail,
     bytes: [u8; 12],
     target: Target,
+    order: ByteOrder,
+}
+
+/// Which byte of a searched number stands first in the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ByteOrder {
+    /// The least significant: nonces.
+    Little,
+    /// The most significant: counters of hardware, words of the message.
+    Big,
 }
 
 /// Nonces to be searched, and the test that survivors pass.
@@ -59,6 +69,17 @@ struct Range {
     count: u64,
     /// Bits of the last hash word that must be zero.
     mask: u32,
+    order: ByteOrder,
+}
+
+impl Range {
+    /// The word of the message that number `number` is.
+    fn word(&self, number: u32) -> u32 {
+        match self.order {
+            ByteOrder::Little => number.swap_bytes(),
+            ByteOrder::Big => number,
+        }
+    }
 }
 
 /// Takes the index of a head and a nonce that passed the test.
@@ -69,7 +90,14 @@ impl Search {
     pub fn new(midstates: &[Midstate], tail: [u8; 12], target: Target) -> Self {
         let words = Tail::new(&tail);
         let heads = midstates.iter().map(|midstate| Head::new(*midstate, &words)).collect();
-        Self { heads, tail: words, bytes: tail, target }
+        Self { heads, tail: words, bytes: tail, target, order: ByteOrder::Little }
+    }
+
+    /// The same search over hardware counters: numbers whose *most* significant byte stands first in the header. A hit's
+    /// `nonce` is such a counter then.
+    pub fn over_counters(mut self) -> Self {
+        self.order = ByteOrder::Big;
+        self
     }
 
     /// Searches `nonces` with every midstate by the fastest kernel of this CPU. Hits come in no particular order.
@@ -83,9 +111,9 @@ impl Search {
             return;
         }
         let (start, end) = nonces.into_inner();
-        let range = Range { start, count: u64::from(end - start) + 1, mask: self.mask() };
+        let range = Range { start, count: u64::from(end - start) + 1, mask: self.mask(), order: self.order };
         let mut check = |midstate: usize, nonce: u32| {
-            if self.is_met(midstate, nonce) {
+            if self.is_met(midstate, range.word(nonce)) {
                 found(Hit { midstate, nonce });
             }
         };
@@ -100,11 +128,11 @@ impl Search {
         }
     }
 
-    /// The whole test, by the plain implementation.
-    fn is_met(&self, midstate: usize, nonce: u32) -> bool {
+    /// The whole test, by the plain implementation. `word`: what stands in the header, first byte most significant.
+    fn is_met(&self, midstate: usize, word: u32) -> bool {
         let head = self.heads.get(midstate);
         head.is_some_and(|head| {
-            let hash = Midstate(head.midstate).finish(&with_nonce(&self.bytes, nonce));
+            let hash = Midstate(head.midstate).finish(&with_word(&self.bytes, word));
             self.target.is_met_by(&hash)
         })
     }
@@ -117,10 +145,10 @@ impl Search {
     }
 }
 
-fn with_nonce(fixed: &[u8; 12], nonce: u32) -> [u8; 16] {
+fn with_word(fixed: &[u8; 12], word: u32) -> [u8; 16] {
     let mut tail = [0; 16];
     tail[..12].copy_from_slice(fixed);
-    tail[12..].copy_from_slice(&nonce.to_le_bytes());
+    tail[12..].copy_from_slice(&word.to_be_bytes());
     tail
 }
 

@@ -49,7 +49,7 @@ fn scan(heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
     let mut done = 0;
     while done < range.count {
         let base = range.start.wrapping_add(done as u32);
-        let mut first = First::new(base, tail);
+        let mut first = First::new(base, &range, tail);
         for (index, head) in heads.iter().enumerate() {
             let state = if index == 0 { first.hash(head, tail, k) } else { first.hash_again(head, k) };
             let sevenths = second_hash(&state, head, k);
@@ -74,10 +74,10 @@ struct First {
 impl First {
     #[inline]
     #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-    fn new(base: u32, tail: &Tail) -> Self {
+    fn new(base: u32, range: &Range, tail: &Tail) -> Self {
         let (mut nonces, mut words) = ([0; STREAMS], [_mm_setzero_si128(); STREAMS]);
         for stream in 0..STREAMS {
-            let nonce = base.wrapping_add(stream as u32).swap_bytes();
+            let nonce = range.word(base.wrapping_add(stream as u32));
             nonces[stream] = nonce;
             let (w18, w19) = (small0(nonce).wrapping_add(tail.w18), nonce.wrapping_add(tail.w19));
             words[stream] = four([tail.w16, tail.w17, w18, w19]);

@@ -86,9 +86,13 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn nonces_from(self, first: u32) -> __m512i {
+    fn count_from(self, first: u32) -> __m512i {
         let steps = proven!(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-        let x = self.add(self.splat(first), steps);
+        self.add(self.splat(first), steps)
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self, x: __m512i) -> __m512i {
         let outer = self.splat(0x00ff_00ff);
         proven!(_mm512_ternarylogic_epi32::<0xca>(outer, _mm512_rol_epi32::<8>(x), _mm512_ror_epi32::<8>(x)))
     }
@@ -163,11 +167,21 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn nonces_from(self, first: u32) -> __m256i {
-        let x = self.add(self.splat(first), proven!(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)));
-        let reversed = proven!(_mm256_set_epi8(
-            12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7,
-            0, 1, 2, 3,
+    fn count_from(self, first: u32) -> __m256i {
+        self.add(self.splat(first), proven!(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)))
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self, x: __m256i) -> __m256i {
+        let reversed = proven!(_mm256_setr_epi32(
+            0x0001_0203,
+            0x0405_0607,
+            0x0809_0a0b,
+            0x0c0d_0e0f,
+            0x0001_0203,
+            0x0405_0607,
+            0x0809_0a0b,
+            0x0c0d_0e0f
         ));
         proven!(_mm256_shuffle_epi8(x, reversed))
     }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use super::lanes::Lanes;
 use super::words::{HASH_BITS, HEADER_BITS, Head, IV, K, PAD, SECOND_ROUND_0, Tail, small0, small1};
-use super::{Found, Range};
+use super::{ByteOrder, Found, Range};
 
 type State<L> = [<L as Lanes>::V; 8];
 type Schedule<L> = [<L as Lanes>::V; 64];
@@ -35,7 +35,10 @@ pub(super) fn scan<L: Lanes, const MANY: bool>(
     let mut done = 0;
     while done < range.count {
         let base = range.start.wrapping_add(done as u32);
-        let nonces = lanes.nonces_from(base);
+        let nonces = match range.order {
+            ByteOrder::Little => lanes.swap_bytes(lanes.count_from(base)),
+            ByteOrder::Big => lanes.count_from(base),
+        };
         for (index, head) in heads.iter().enumerate() {
             let seventh = kernel.hash::<MANY>(head, tail, nonces, MANY && index > 0);
             let hits = lanes.clear(seventh, range.mask);
