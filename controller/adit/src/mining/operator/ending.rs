@@ -100,22 +100,23 @@ impl Operator {
         if pending > 0 {
             info!("shares that no pool has answered yet: {pending}");
         }
-        let result = match how {
-            _ if hurried && !safe => Err(self.unsafe_devices()),
-            How::Reached(summary) => Ok(summary),
-            How::Asked(at) => Ok(Summary::of(&self.core, at)),
-            How::Failed(failure) => Err(failure),
+        let result = match (how, self.left_behind()) {
+            (_, Some(failure)) if hurried => Err(failure),
+            (How::Reached(summary), _) => Ok(summary),
+            (How::Asked(at), _) => Ok(Summary::of(&self.core, at)),
+            (How::Failed(failure), _) => Err(failure),
         };
         Some((result, hurried))
     }
 
-    /// What to say when the user did not let the hardware come to rest.
-    fn unsafe_devices(&self) -> Failure {
-        let unsafe_ones = self.core.devices(self.now()).filter(|device| device.state != State::Stopped);
-        let names: Vec<_> = unsafe_ones.map(|device| device.name.to_owned()).collect();
-        Failure::run(anyhow::anyhow!(
-            "ended by a second signal before every device was safe: look after {}",
-            names.join(", ")
-        ))
+    /// What to say of devices that have been open and have not come to rest, if there are any.
+    fn left_behind(&self) -> Option<Failure> {
+        let devices = self.core.devices(self.now());
+        let restless = devices.filter(|it| it.state != State::Stopped && self.fleet.has_been_up(it.key));
+        let names: Vec<_> = restless.map(|device| device.name.to_owned()).collect();
+        (!names.is_empty()).then(|| {
+            let names = names.join(", ");
+            Failure::run(anyhow::anyhow!("ended before every device was safe: look after {names}"))
+        })
     }
 }
