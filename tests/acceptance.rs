@@ -9,5 +9,6 @@ mod generated;
 mod layers;
 mod recordings;
 mod siege;
+mod safety;
 mod tidy;
 mod worlds;

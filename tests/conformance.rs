@@ -10,9 +10,13 @@ fn seeds(model: &Model) -> std::ops::Range<u64> {
     if model.nominal.0 < 200e9 { 1..4 } else { 1..2 }
 }
 
-/// Models of the drivers that exist. Each has a simulated twin, or every check fails for it.
+/// Models that a driver takes. Each has a simulated twin, or every check fails for it.
 fn driven() -> impl Iterator<Item = &'static Model> {
-    models().filter(|model| adit_catalog::driver(model.driver).is_some())
+    let item = |model| Item { model, count: 1, settings: Settings::default() };
+    models().filter(move |model| {
+        let item = item(model);
+        item.machine(&item.detected(0, 0)).is_ok()
+    })
 }
 
 /// Holds every model to check `name`, with several seeds.

@@ -5,7 +5,6 @@ use std::thread;
 use std::time::Duration;
 
 use adit_driver::Settings;
-use adit_hw_sim::Build;
 use adit_lab::Item;
 use adit_lab::world::{FaultSet, Outcome, WorldConfig, run};
 use adit_protocol::devices::{Model, model, models};
@@ -23,8 +22,11 @@ fn items(list: &[(&str, u16)]) -> Vec<Item> {
 
 /// Models with a driver and with a twin to drive.
 fn driven() -> impl Iterator<Item = &'static Model> {
-    let twin = |model: &&'static Model| adit_hw_sim::start(model, &Build::default()).is_ok();
-    models().filter(|model| adit_catalog::driver(model.driver).is_some()).filter(twin)
+    let item = |model| Item { model, count: 1, settings: Settings::default() };
+    models().filter(move |model| {
+        let item = item(model);
+        item.machine(&item.detected(0, 0)).is_ok() && item.twin(0).is_ok()
+    })
 }
 
 fn live(seed: u64, hours: f64, devices: Vec<Item>, faults: FaultSet) -> Outcome {

@@ -89,6 +89,11 @@ impl Rig {
         self.close();
     }
 
+    /// The host dies: its machine is gone without a word, and the device is left as it is.
+    pub fn orphan(&mut self) {
+        self.close();
+    }
+
     /// Opens the link and starts `machine` on it.
     pub fn open(&mut self, now: Micros, machine: Box<dyn Machine>) {
         self.close();

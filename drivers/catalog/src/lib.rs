@@ -3,7 +3,12 @@
 use adit_driver::{Detected, Driver, Machine, Settings, StartError};
 
 /// Every driver there is. `Model::driver` and `driver=NAME` in a selector refer to these names.
-pub static DRIVERS: &[Driver] = &[adit_driver_bm13xx::DRIVER, adit_driver_icarus::DRIVER, adit_driver_cpu::DRIVER];
+pub static DRIVERS: &[Driver] = &[
+    adit_driver_bitaxe::DRIVER,
+    adit_driver_bm13xx::DRIVER,
+    adit_driver_icarus::DRIVER,
+    adit_driver_cpu::DRIVER,
+];
 
 /// The driver named `name`.
 pub fn driver(name: &str) -> Option<&'static Driver> {

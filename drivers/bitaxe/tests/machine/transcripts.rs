@@ -1,0 +1,55 @@
+//! Every file of `transcripts/` is played to a machine of this driver and compared line by line. `UPDATE=1` writes what the
+//! machine does into the files: read the difference before believing it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use adit_driver::transcript::{check, rewrite};
+use adit_driver_bitaxe::DRIVER;
+use adit_protocol::devices::models;
+
+fn transcripts() -> Vec<(PathBuf, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts");
+    let entries = fs::read_dir(folder).expect("the folder of transcripts");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let text = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a readable transcript");
+        (path, text)
+    };
+    paths.into_iter().map(text).collect()
+}
+
+#[test]
+fn the_machine_does_what_the_transcripts_say() {
+    let mut wrong = Vec::new();
+    for (path, text) in transcripts() {
+        let name = path.file_name().unwrap().to_string_lossy();
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, rewrite(DRIVER.start, &text).unwrap_or_else(|error| panic!("{name}: {error}")))
+                .unwrap();
+        } else if let Err(mismatch) = check(DRIVER.start, &text) {
+            wrong.push(format!("{name}: {mismatch}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_board_with_one_data_port_has_a_transcript_of_its_own() {
+    let texts: Vec<String> = transcripts().into_iter().map(|(_, text)| text).collect();
+    for model in models().filter(|model| model.driver == DRIVER.name && model.ports.len() == 2) {
+        let line = format!("! identified {}", model.key);
+        assert!(texts.iter().any(|text| text.contains(&line)), "{}", model.key);
+    }
+}
+
+/// Of every transcript that ends well: the last that a board hears is reset, then off, then its fan.
+#[test]
+fn every_transcript_ends_with_the_chips_in_reset() {
+    for (path, text) in transcripts() {
+        let last: Vec<&str> = text.lines().filter(|line| line.starts_with("> ")).rev().take(6).collect();
+        let reset = |line: &&str| line.starts_with("> 0700") && line.ends_with("060000");
+        assert!(last.iter().any(reset), "{}: {last:?}", path.display());
+    }
+}
