@@ -209,9 +209,10 @@ impl Chain {
 
     /// Chips go on as they are set up now.
     fn adapt(&mut self, now: Micros) {
-        let neighbours = self.chips.len();
+        let Some(work) = &self.work else { return };
+        let rooms = rooms(&self.chips[..self.reached]);
         for chip in &mut self.chips[..self.reached] {
-            chip.adapt(now, self.work.as_ref(), neighbours, &self.easing);
+            chip.adapt(now, work, rooms[usize::from(chip.address)], &self.easing);
         }
     }
 
@@ -434,6 +435,19 @@ impl Chain {
     pub(crate) fn hashes(&self, now: Micros) -> f64 {
         self.chips.iter().map(|chip| chip.hashes_at(now)).sum()
     }
+}
+
+/// How far it is from each address to the next that a chip has, all around where it is the only one.
+fn rooms(chips: &[Chip]) -> [u32; 256] {
+    let mut taken = [false; 256];
+    chips.iter().for_each(|chip| taken[usize::from(chip.address)] = true);
+    let (mut rooms, mut room) = ([256; 256], 256);
+    // twice around: the first time tells how far it is from the end to the first chip
+    for address in (0..256).rev().chain((0..256).rev()) {
+        rooms[address] = room;
+        room = if taken[address] { 1 } else { (room + 1).min(256) };
+    }
+    rooms
 }
 
 /// Whether a command reaches `chip`.

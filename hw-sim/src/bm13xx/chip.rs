@@ -153,8 +153,8 @@ impl Chip {
         self.open_cores = (self.open_cores + 1).min(self.kind.cores);
     }
 
-    /// How it searches `work` as it is set up; `None`: it does not. `neighbours`: chips of the chain.
-    fn plan(&self, work: &Work, neighbours: usize, easing: &Easing) -> Option<Plan> {
+    /// How it searches `work` as it is set up; `None`: it does not.
+    fn plan(&self, work: &Work, room: u32, easing: &Easing) -> Option<Plan> {
         let kind = self.kind;
         let clock = self.clock();
         let header = matches!(work.job, Job::Header(_));
@@ -177,7 +177,7 @@ impl Chip {
             units,
             lanes: kind.lanes().min(units),
             start: self.start(header),
-            sweep: if header { self.sweep(clock) } else { self.part(clock, work, neighbours) },
+            sweep: if header { self.sweep(clock) } else { self.part(clock, work, room) },
             mask: VersionMask((self.register(0xa4) & 0xffff) << 13),
             target: easing.target_of(clocks::ticket_bits(ticket)),
             stride: easing.stride() as f64,
@@ -209,26 +209,24 @@ impl Chip {
         }
     }
 
-    /// The whole of its part, for chips that sweep it once per midstate.
-    fn part(&self, clock: f64, work: &Work, neighbours: usize) -> Sweep {
-        let chips = (neighbours.max(1) as u32).next_power_of_two();
-        let (bits, lanes) = match self.kind.layout {
-            Layout::Bm1387 => (19, 1), // the address is no part of the counter
-            _ => (22 - chips.trailing_zeros().min(22), 1),
+    /// The whole of its part, for chips that sweep it once per midstate: up to where the next chip has begun.
+    fn part(&self, clock: f64, work: &Work, room: u32) -> Sweep {
+        let counters = match self.kind.layout {
+            Layout::Bm1387 => 1 << 19, // the address is no part of the counter
+            _ => room << 14,
         };
-        let counters = 1_u32 << bits;
-        let seconds = f64::from(counters) * f64::from(work.midstates() * lanes) / clock;
+        let seconds = f64::from(counters) * f64::from(work.midstates()) / clock;
         Sweep { seconds, counters, passes: 1 }
     }
 
-    /// Begins `work`, or goes on with it if nothing about it has changed.
-    pub(super) fn adapt(&mut self, now: Micros, work: Option<&Work>, neighbours: usize, easing: &Easing) {
-        let plan = work.and_then(|work| self.plan(work, neighbours, easing));
+    /// Begins `work`, or goes on with it if nothing about it has changed. `room`: addresses up to the next chip's.
+    pub(super) fn adapt(&mut self, now: Micros, work: &Work, room: u32, easing: &Easing) {
+        let plan = self.plan(work, room, easing);
         if self.search.as_ref().map(Search::plan) != plan.as_ref() {
             self.count(now);
             self.search = match (self.search.take(), plan) {
-                (Some(search), Some(plan)) => Some(search.changed(now, plan)),
-                (None, Some(plan)) => Some(Search::begin(now, plan)),
+                (Some(search), Some(plan)) => Some(search.changed(now, plan, work)),
+                (None, Some(plan)) => Some(Search::begin(now, plan, work)),
                 (_, None) => None,
             };
         }

@@ -54,32 +54,34 @@ pub(super) struct Found {
     pub(super) excess: u8,
 }
 
-/// A search under way.
+/// A search under way. Of the hardware's tries, number n + `offset` (n = 0, 1, 2 …, in units of the stride) is really made.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
     plan: Plan,
-    /// The try that was due when.
-    anchor: (Micros, u64),
+    /// Where between two of the tries that are made it starts, 0 to 1: so a job too short for one has its chance of one.
+    offset: f64,
+    /// How far it was when.
+    anchor: (Micros, f64),
     /// The next of the tries that are really made.
     next: u64,
     hit: Option<(Micros, Found)>,
 }
 
 impl Search {
-    pub(super) const fn begin(now: Micros, plan: Plan) -> Self {
-        Self { plan, anchor: (now, 0), next: 0, hit: None }
+    pub(super) fn begin(now: Micros, plan: Plan, work: &Work) -> Self {
+        let offset = (mix(work.phase, !u64::from(plan.start)) >> 11) as f64 * 2_f64.powi(-53);
+        Self { plan, offset, anchor: (now, 0.0), next: 0, hit: None }
     }
 
-    /// The same job at other settings: it goes on where it stands, unless its part of the nonces is another one.
-    pub(super) fn changed(&self, now: Micros, plan: Plan) -> Self {
-        if plan.start != self.plan.start || plan.mask != self.plan.mask {
-            return Self::begin(now, plan);
+    /// The same work at other settings: it goes on where it stands, unless its part of the nonces is another one.
+    pub(super) fn changed(&self, now: Micros, plan: Plan, work: &Work) -> Self {
+        let mut search = Self::begin(now, plan, work);
+        if plan.start == self.plan.start && plan.mask == self.plan.mask {
+            let done = self.anchor.1 + now.since(self.anchor.0).as_secs_f64() * self.rate();
+            let position = done / self.per_pass() * search.per_pass();
+            search.anchor.1 = position;
+            search.next = (position - search.offset).ceil().clamp(0.0, 1e18) as u64;
         }
-        let due = self.anchor.1 + (now.since(self.anchor.0).as_secs_f64() * self.rate()) as u64;
-        let passes = due as f64 / (self.rate() * self.plan.sweep.seconds);
-        let mut search = Self { plan, anchor: (now, 0), next: 0, hit: None };
-        search.next = (passes * search.rate() * search.plan.sweep.seconds).ceil().min(1e18) as u64;
-        search.anchor.1 = search.next;
         search
     }
 
@@ -92,9 +94,14 @@ impl Search {
         self.plan.clock * f64::from(self.plan.units) / self.plan.stride
     }
 
+    /// Tries really made in one pass.
+    fn per_pass(&self) -> f64 {
+        self.rate() * self.plan.sweep.seconds
+    }
+
     fn time_of(&self, index: u64) -> Micros {
-        let seconds = (index.saturating_sub(self.anchor.1) as f64 + 0.5) / self.rate();
-        self.anchor.0 + Duration::from_micros((seconds * 1e6).min(1e18) as u64)
+        let seconds = (index as f64 + self.offset - self.anchor.1) / self.rate();
+        self.anchor.0 + Duration::from_micros((seconds * 1e6).clamp(0.0, 1e18) as u64)
     }
 
     /// When there is something to do.
@@ -126,10 +133,10 @@ impl Search {
     /// What is tried as number `index`, and by whom.
     fn attempt(&self, kind: &Kind, work: &Work, index: u64) -> (Try, u32, u32) {
         let Plan { sweep, lanes, start, .. } = self.plan;
-        let per_pass = self.rate() * sweep.seconds;
-        let all = (per_pass * f64::from(sweep.passes)).floor().clamp(1.0, 1e18) as u64;
+        let per_pass = self.per_pass();
+        let all = (per_pass * f64::from(sweep.passes)).ceil().clamp(1.0, 1e18) as u64;
         let index = index % all; // afterwards a chip repeats itself
-        let at = (index as f64 + 0.5) / per_pass;
+        let at = (index as f64 + self.offset) / per_pass;
         let (pass, part) = (at as u64, at.fract());
         let chance = mix(mix(work.phase, u64::from(start)), index);
         let lane = ((u64::from(lanes.max(1)) * (chance >> 32)) >> 32) as u32;

@@ -238,6 +238,38 @@ fn a_bm1397_searches_midstates_and_says_which() {
     assert_eq!((indexes.len(), chips.len()), (4, 2));
 }
 
+/// Such as those that a fast old chain gets every few milliseconds: too short for a single try that is really made.
+#[test]
+fn many_short_jobs_find_as_many_nonces_as_a_few_long_ones() {
+    let mut bench = Bench::of("BM1370", 8, Some(2_f64.powi(-31)));
+    bench.bring_up(32, MHZ_525, 0, 0x1eb5);
+    let mut count = 0;
+    for number in 0..5_000 {
+        bench.send_frame(&header_job(0, number));
+        bench.now = Micros(bench.now.0 + 200); // a tenth of a try for each chip
+        bench.input(DeviceInput::Timer);
+        count += bench.nonces().len();
+    }
+    let expected = 8.0 * 525e6 * 2_040.0 / 2_f64.powi(32);
+    assert!((count as f64 - expected).abs() < 4.0 * expected.sqrt(), "{count}, {expected} expected");
+}
+
+#[test]
+fn chips_without_versions_go_through_all_addresses_up_to_the_next_chip_once() {
+    let mut bench = Bench::new("BM1397", 3);
+    bench.bring_up(85, 0x4048_0221, 0, 0);
+    let versions = [0x2000_0000, 0x2000_2000, 0x2000_4000, 0x2000_6000];
+    let mut nonces = Vec::new();
+    for number in 0..20 {
+        bench.send_frame(&Frame::Job(Job::Midstates(MidstateJob::new(0, &header(number), &versions))));
+        bench.pass(12); // 85 of 256 addresses take 12.4 ms
+        nonces.extend(bench.nonces().into_iter().map(|(_, answer)| (number, answer.nonce, answer.id)));
+    }
+    let distinct: HashSet<_> = nonces.iter().collect();
+    assert_eq!(distinct.len(), nonces.len());
+    assert!(nonces.len() > 40, "{}", nonces.len());
+}
+
 #[test]
 fn a_bm1387_hashes_with_the_cores_that_were_opened() {
     let mut bench = Bench::new("BM1387", 2);
