@@ -90,10 +90,7 @@ impl Core {
         if let Some(row) = self.pools.get_mut(usize::from(pool.0)) {
             row.quota = quota;
         }
-        self.pools
-            .iter_mut()
-            .for_each(|pool| pool.load = Load { proven: pool.load.proven, ..pool.load.afresh() });
-        self.settle();
+        self.begin_afresh();
     }
 
     /// Another order of priority; pools that are not named come after in the order they had.
@@ -122,6 +119,7 @@ impl Core {
     pub fn set_strategy(&mut self, now: Micros, strategy: Strategy) {
         self.policy.strategy = strategy;
         self.rotate_at = None;
+        self.begin_afresh();
         self.choose_pool(now);
     }
 
@@ -246,6 +244,16 @@ impl Core {
         }
     }
 
+    /// What pools have got so far counts no more.
+    fn begin_afresh(&mut self) {
+        for index in 0..self.pools.len() {
+            let got = self.work_of(index) + self.pools[index].load.given;
+            let load = &mut self.pools[index].load;
+            (load.head_start, load.counts) = (-got, false);
+        }
+        self.settle();
+    }
+
     /// What a device was given counts no more: it has proven something, or has lost it.
     pub(crate) fn release(&mut self, device: usize) {
         for (pool, hashes) in &mut self.devices[device].hands {
@@ -263,12 +271,5 @@ impl Core {
             Some((_, hashes)) => *hashes += expected,
             None => device.hands.push((pool, expected)),
         }
-    }
-}
-
-impl Load {
-    /// Without what it was forgiven.
-    fn afresh(self) -> Self {
-        Self { head_start: -self.proven, counts: false, ..self }
     }
 }

@@ -127,6 +127,23 @@ fn balance_gives_more_to_a_pool_that_credits_less() {
 }
 
 #[test]
+fn another_quota_or_strategy_forgets_what_was_divided_before() {
+    let (mut rig, device) = rig(2, Strategy::Quota);
+    rig.core.set_quota(key(0), 9);
+    mine(&mut rig, device, 200);
+    rig.core.set_quota(key(0), 1);
+    let works = mine(&mut rig, device, 100);
+    assert!(works[0].abs_diff(50) <= 3, "{works:?}");
+    accept(&mut rig);
+    rig.core.set_strategy(rig.now, Strategy::Balance);
+    rig.drain();
+    rig.core.set_strategy(rig.now, Strategy::RoundRobin);
+    rig.drain();
+    let works = mine(&mut rig, device, 100);
+    assert!(works[0].abs_diff(50) <= 3, "{works:?}");
+}
+
+#[test]
 fn rotation_goes_round_the_pools_that_work_and_keeps_what_is_found_on_the_way() {
     let (mut rig, device) = rig(3, Strategy::Rotate { every: Duration::from_secs(600) });
     assert_eq!(rig.work(device).job.pool, key(0));

@@ -25,6 +25,8 @@ const CALL: Duration = Duration::from_secs(60);
 const REFRESH: Duration = Duration::from_secs(60);
 /// The same where the node cannot tell of a new block by itself, or has just failed to.
 const POLL: Duration = Duration::from_secs(5);
+/// So many templates may be asked for in vain before the work in hand is dropped.
+const MOST_FAILURES: u8 = 3;
 /// A node that is to wait for something new takes longer than this.
 const SOON: Duration = Duration::from_secs(1);
 /// A template of the same block that is so young …
@@ -95,6 +97,8 @@ pub struct NodeSession {
     last_job: u64,
     backoff: Backoff,
     current: Option<Current>,
+    /// Templates in a row that were asked for in vain.
+    failures: u8,
     rests: Rests,
     solutions: Solutions,
 }
@@ -166,6 +170,7 @@ impl NodeSession {
             last_job: 0,
             backoff: Backoff::new(seed),
             current: None,
+            failures: 0,
             rests: Rests::default(),
             solutions: Solutions::default(),
         };
@@ -243,6 +248,11 @@ impl NodeSession {
                 self.poll_instead(now);
                 Ok(())
             }
+            // A busy node is no reason to drop the work in hand.
+            (Asked::Template { long: None }, Err(fault)) if self.forgives(&fault) => {
+                self.stage = Stage::Up { refresh_at: now + POLL };
+                Ok(())
+            }
             (_, Err(fault)) => Err(NodeOutage::from(fault)),
             (Asked::Chain, Ok(result)) => self.on_chain(&result),
             (Asked::Address, Ok(result)) => self.on_address(&result),
@@ -289,6 +299,12 @@ impl NodeSession {
         self.call(0, Asked::Template { long }, "getblocktemplate", &json!([request]), patience);
     }
 
+    /// Whether the template in hand is good enough for a little longer.
+    fn forgives(&mut self, fault: &RpcFault) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        matches!(self.stage, Stage::Up { .. }) && fault.is_passing() && self.failures < MOST_FAILURES
+    }
+
     /// The rules we know, which the node wants to hear.
     fn rules(&self) -> Value {
         if self.chain == "signet" { json!(["segwit", "signet"]) } else { json!(["segwit"]) }
@@ -304,6 +320,7 @@ impl NodeSession {
 
     fn on_template(&mut self, now: Micros, long: Option<Micros>, result: &Value) -> Result<(), NodeOutage> {
         let template = Template::parse(result)?;
+        self.failures = 0;
         if !matches!(self.stage, Stage::Up { .. }) {
             return if long.is_some() { Ok(()) } else { self.propose(now, template) };
         }

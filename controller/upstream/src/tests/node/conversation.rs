@@ -370,6 +370,11 @@ fn a_node_that_goes_away_takes_its_work_with_it_and_comes_back_after_the_same_ch
     talk.job();
     let (waiting, _) = talk.next("getblocktemplate");
     talk.wait(Duration::from_secs(60));
+    for _ in 0..2 {
+        talk.fail("getblocktemplate", RpcFault::Status(503));
+        assert!(talk.said().is_empty(), "a busy node is asked again before its work is dropped");
+        talk.wait(Duration::from_secs(5));
+    }
     talk.fail("getblocktemplate", RpcFault::Connect(ConnectError::Refused));
     assert_eq!(talk.said().last(), Some(&PoolInput::Down));
     talk.reply(waiting.id, Err(RpcFault::Closed));
