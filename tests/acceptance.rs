@@ -8,7 +8,7 @@ mod conformance;
 mod generated;
 mod layers;
 mod recordings;
-mod siege;
 mod safety;
+mod siege;
 mod tidy;
 mod worlds;

@@ -57,11 +57,12 @@ pub(super) fn count(summary: &Value, field: &str) -> u64 {
 }
 
 #[test]
-fn the_demo_ends_with_as_many_accepted_shares_as_were_asked_for() {
+fn the_demo_ends_when_enough_shares_are_accepted_and_every_device_has_one() {
     let finished = run(&["demo", "--shares", "3", "--json"]);
     assert_eq!(finished.status, Some(0), "{}", finished.err);
     let summary = finished.json();
-    assert_eq!(summary["accepted"], json!(3));
+    let accepted = summary["accepted"].as_u64().unwrap();
+    assert!(accepted >= 3, "{summary}");
     for field in ["rejected", "stale", "duplicate", "hardware_errors"] {
         assert_eq!(summary[field], json!(0), "{field}: {summary}");
     }
@@ -75,7 +76,8 @@ fn the_demo_ends_with_as_many_accepted_shares_as_were_asked_for() {
         assert!(device["location"].as_str().unwrap().starts_with("serial:/"));
     }
     let by_devices: u64 = devices.iter().map(|device| count(device, "accepted")).sum();
-    assert_eq!(by_devices, 3);
+    assert_eq!(by_devices, accepted);
+    assert!(devices.iter().all(|device| count(device, "accepted") > 0), "{summary}");
     assert!(finished.err.contains("targets are eased"), "{}", finished.err);
     let (_, repeat) = finished.err.split_once("to repeat: adit demo --seed ").unwrap();
     assert!(repeat.lines().next().unwrap().parse::<u64>().is_ok(), "{}", finished.err);

@@ -10,7 +10,8 @@ pub(crate) const DEFAULT_DEVICES: &str = "block-erupter:1,icarus:1";
 /// Mine without hardware: simulated devices on real pseudo-terminals, a pool on loopback, the real controller
 ///
 /// The simulated targets are eased, since a CPU cannot find difficulty-1 nonces at the devices' rate; nonces still come as often
-/// as the real hardware finds them. Ends after N accepted shares or on Ctrl-C, with a summary.
+/// as the real hardware finds them. Ends after N accepted shares, at least one of each device, or on Ctrl-C,
+/// with a summary.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     adit demo\n  \
@@ -25,7 +26,7 @@ pub(crate) struct DemoArgs {
     )]
     pub(crate) devices: DeviceList,
 
-    /// Stop after so many accepted shares
+    /// Stop after so many accepted shares, and at least one of each device
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) shares: Option<u64>,
 

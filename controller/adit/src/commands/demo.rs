@@ -54,6 +54,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         overrides: Vec::new(),
         policy: Policy::default(),
         goal: args.shares,
+        each: true,
         stop_within: STOP_WITHIN,
         record: args.record.clone(),
         views: args.views.settings()?,

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) policy: Policy,
     /// Accepted shares after which it ends.
     pub(crate) goal: Option<u64>,
+    /// It does not end before every device has had a share accepted.
+    pub(crate) each: bool,
     pub(crate) stop_within: Duration,
     /// What is written down of it, and where.
     pub(crate) record: RecordArgs,
@@ -76,6 +78,7 @@ impl Plan {
             devices,
             policy: config.mine.policy(),
             goal: args.shares.or(config.mine.shares),
+            each: false,
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
             views: args.views.settings()?,

@@ -186,7 +186,8 @@ impl Operator {
             return;
         }
         let accepted: u64 = self.core.pools().map(|pool| pool.shares.accepted).sum();
-        if self.plan.goal.is_some_and(|goal| accepted >= goal) {
+        let all = || self.core.devices(self.now()).all(|device| device.shares.accepted > 0);
+        if self.plan.goal.is_some_and(|goal| accepted >= goal) && (!self.plan.each || all()) {
             return self.end(How::Reached(Summary::of(&self.core, self.now())));
         }
         if !self.named.is_empty() && self.refused.len() == self.named.len() {
