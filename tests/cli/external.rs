@@ -110,3 +110,44 @@ fn schemathesis_finds_no_answer_that_the_description_does_not_promise() {
     );
     assert!(printed.contains("No issues found") || printed.contains("passed"), "{printed}");
 }
+
+/// The port is fixed in pyasic, so this needs one below 1024.
+#[test]
+fn an_unmodified_pyasic_reads_a_running_demo() {
+    if !wanted("pyasic on the AxeOS interface") {
+        return;
+    }
+    let running = Running::start(&[
+        "demo",
+        "--json",
+        "--devices",
+        "icarus,rbox:2",
+        "--api",
+        "127.0.0.1:0",
+        "--axeos",
+        "127.0.0.77:80",
+        "--axeos-chip",
+        "BM1370",
+        "--cgminer-api",
+        "127.0.0.77:4028",
+    ]);
+    let address = address(&running, "the API is at http://");
+    let summary = once_accepted(&address);
+    let read = "import asyncio, json, sys, pyasic\n\
+        async def main():\n    \
+            miner = await pyasic.get_miner(sys.argv[1])\n    \
+            data = await miner.get_data()\n    \
+            print('READ', json.dumps({'class': type(miner).__name__, 'hashrate': float(data.hashrate), 'mac': data.mac,\n        \
+                'fw': data.fw_ver, 'uptime': data.uptime, 'temperature': data.temperature_avg, 'boards': len(data.hashboards)}))\n\
+        asyncio.run(main())\n";
+    let printed = tool("python3", &["-c", read, "127.0.0.77"]);
+    let line =
+        printed.lines().find_map(|line| line.strip_prefix("READ ")).unwrap_or_else(|| panic!("{printed}"));
+    let data: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&data["class"], &data["boards"]), (&"BitAxeGamma".into(), &1.into()), "{data}");
+    assert_eq!(data["fw"], format!("adit {}", summary["version"].as_str().unwrap()));
+    assert!(
+        data["hashrate"].as_f64().unwrap() > 0.0 && data["temperature"].as_f64().unwrap() > 0.0,
+        "{data}"
+    );
+}

@@ -8,6 +8,8 @@
 //! The task that mines only copies numbers into a [`Sample`] and passes [`Notice`](adit_core::Notice)s on; it waits for nobody. All
 //! else, whoever looks, happens on threads of telemetry's own.
 
+mod axeos;
+mod bind;
 mod board;
 mod cgminer;
 mod event;
@@ -31,12 +33,14 @@ mod vector_tests;
 mod view;
 mod windows;
 
+pub use axeos::AxeosSettings;
+pub use bind::{BindError, Bound, Settings, bind};
 pub use cgminer::{Access, AccessError, CgminerSettings};
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
 pub use history::{Kept, StoreError};
 pub use ledger::{Clock, Ledger, PoolFacts};
 pub use reading::{Measured, Missing};
-pub use run::{BindError, Bound, Running, Settings, bind};
+pub use run::Running;
 pub use sample::{Able, DeviceSample, Identity, PoolSample, Sample, Sampler};
 pub use snapshot::{
     Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use adit_telemetry::{Access, CgminerSettings, Kept, Settings};
+use adit_telemetry::{Access, AxeosSettings, CgminerSettings, Kept, Settings};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -27,6 +27,18 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "cgminer_allow")]
     cgminer_groups: Option<String>,
 
+    /// Serve what readers of AxeOS (Bitaxe) want here; they look on port 80
+    #[arg(long, value_name = "ADDR", help_heading = "Reading")]
+    axeos: Option<SocketAddr>,
+
+    /// Who may read there: ADDRESS[/PREFIX], separated by commas [default: this machine]
+    #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "axeos")]
+    axeos_allow: Option<String>,
+
+    /// Show this chip there in place of the real one: BM1397, BM1366, BM1368 or BM1370 are all that some readers know
+    #[arg(long, value_name = "CHIP", help_heading = "Reading", requires = "axeos")]
+    axeos_chip: Option<String>,
+
     /// Keep history in this SQLite file, so that it outlives adit [default: in memory]
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     history: Option<PathBuf>,
@@ -36,7 +48,7 @@ impl ViewArgs {
     /// As telemetry wants it.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);
-        Ok(Settings { api: self.api, history, cgminer: self.cgminer()? })
+        Ok(Settings { api: self.api, history, cgminer: self.cgminer()?, axeos: self.axeos()? })
     }
 
     fn cgminer(&self) -> Result<Option<CgminerSettings>, Failure> {
@@ -50,5 +62,15 @@ impl ViewArgs {
             None => Access::default(),
         };
         Ok(Some(CgminerSettings::new(address, access)))
+    }
+
+    fn axeos(&self) -> Result<Option<AxeosSettings>, Failure> {
+        let Some(address) = self.axeos else { return Ok(None) };
+        let access = match &self.axeos_allow {
+            Some(allow) => Access::parse(allow, "")
+                .map_err(|error| Failure::usage(anyhow::anyhow!("--axeos-allow: {error}")))?,
+            None => Access::default(),
+        };
+        Ok(Some(AxeosSettings { address, access, borrowed_chip: self.axeos_chip.clone() }))
     }
 }

@@ -35,6 +35,9 @@ impl Views {
         if let Some(address) = bound.cgminer() {
             info!("the API of cgminer is at {address}");
         }
+        if let Some(address) = bound.axeos() {
+            info!("what readers of AxeOS want is at http://{address}/");
+        }
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let clock = Clock { zero_unix_s: now.as_secs_f64() };
         let facts = pools.iter().map(facts).collect();

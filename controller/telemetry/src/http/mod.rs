@@ -10,7 +10,8 @@ mod problem;
 mod serve;
 mod stream;
 
-pub(crate) use api::Served;
+pub(crate) use api::{Served, router};
+pub(crate) use guard::is_here;
 pub(crate) use serve::serve;
 
 #[cfg(test)]

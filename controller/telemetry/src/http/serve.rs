@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::api::{Served, router};
 use super::patient::Patient;
+use crate::cgminer::Access;
 
 /// Connections at the same time; further ones wait until one closes.
 const CONNECTIONS: usize = 128;
@@ -24,13 +24,13 @@ const LONGEST_HEADERS: usize = 16 * 1_024;
 /// Pause after the system refuses a connection, such as when no file descriptor is left.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves on `listener` for ever.
-pub(crate) async fn serve(listener: TcpListener, served: Served) {
-    let service = router(served);
+/// Serves on `listener` for ever, to those whom `access` lets in.
+pub(crate) async fn serve(listener: TcpListener, service: axum::Router, access: Access) {
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
         match listener.accept().await {
+            Ok((_, client)) if access.group(client.ip()).is_none() => {} // not a word to him
             Ok((socket, _)) => {
                 let connection = connection(socket, service.clone());
                 tokio::spawn(async move {

@@ -3,13 +3,14 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::cgminer::Access;
 use crate::http::serve;
 use crate::testing::Rig;
 
 async fn served() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, super::served(&Rig::new())));
+    tokio::spawn(serve(listener, super::router(super::served(&Rig::new())), Access::default()));
     address
 }
 
