@@ -52,7 +52,14 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
         },
         Notice::Left(key) => warn!("{} has left and has not come back", device(*key)),
         Notice::Moved { device: key, to, why } => info!("{} now runs {to}: {why}", device(*key)),
-        Notice::Tuned(key, tuned) => info!("{} is tuned to {}: {}", device(*key), tuned.point, tuned.rate),
+        Notice::Tuned(key, tuned) => info!(
+            "{} is tuned to {}: {}; setting tuned={}@{:.0} keeps it",
+            device(*key),
+            tuned.point,
+            tuned.rate,
+            tuned.point.clock.mhz(),
+            tuned.point.core.0 * 1e3
+        ),
         Notice::Declined(key, command) => warn!("{} cannot do {command:?}", device(*key)),
         Notice::Answered { device: key, answer: Answer::Accepted, latency, .. } => {
             let shares = core.device(now, *key).map_or(0, |row| row.shares.accepted);

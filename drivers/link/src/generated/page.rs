@@ -70,6 +70,10 @@ The network firmware of a Bitaxe (`303a:1001` on USB) mines by itself; its USB p
 gives the chips to a host. NerdAxe, NerdQAxe+, NerdQAxe++, NerdOctaxe, NerdEko, NerdQX, Q1370 and Q1373 carry BM1368, BM1370 or
 BM1373 chips too, but no firmware is known that lets a host reach them: they are not driven. Their chips on a serial adapter are
 a chain.
+
+A bitcrane v3 is recognised, but not driven: neither the voltage of its hash boards nor any temperature of theirs is within reach of
+its bridge, and chips that nobody watches are not powered. Nothing is published of the board of a Naja: one with the parts of a
+Gamma is driven as one.
 ";
 
 fn core_volts(model: &Model) -> String {
