@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::axeos::AxeosSettings;
 use crate::cgminer::{Access, CgminerSettings};
 use crate::history::{Kept, Store, StoreError};
+use crate::webhook::Webhook;
 
 /// What is to be served.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Settings {
     pub cgminer: Option<CgminerSettings>,
     /// The interface of AxeOS; `None`: it is not served.
     pub axeos: Option<AxeosSettings>,
+    /// Who is told of blocks, best shares and faults; `None`: nobody.
+    pub webhook: Option<Webhook>,
 }
 
 /// Why telemetry cannot be served as it is wanted.
@@ -72,6 +75,7 @@ pub struct Bound {
     pub(crate) api: Option<TcpListener>,
     pub(crate) cgminer: Option<(TcpListener, CgminerSettings)>,
     pub(crate) axeos: Option<(TcpListener, AxeosSettings)>,
+    pub(crate) webhook: Option<Webhook>,
 }
 
 /// Opens what `settings` want. Nothing is served yet.
@@ -97,6 +101,7 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
         api: api.transpose()?,
         cgminer: cgminer.transpose()?,
         axeos: axeos.transpose()?,
+        webhook: settings.webhook.clone(),
     })
 }
 

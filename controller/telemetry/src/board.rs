@@ -34,7 +34,7 @@ impl Board {
         self.newest_event.subscribe()
     }
 
-    fn ring(&self) {
+    pub(crate) fn ring(&self) {
         let newest = self.ledger().newest_event();
         self.newest_event.send_if_modified(|known| std::mem::replace(known, newest) != newest);
     }

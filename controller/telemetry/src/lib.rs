@@ -31,6 +31,7 @@ mod trouble;
 #[cfg(test)]
 mod vector_tests;
 mod view;
+mod webhook;
 mod windows;
 
 pub use axeos::AxeosSettings;
@@ -47,4 +48,5 @@ pub use snapshot::{
     Trouble, Unit,
 };
 pub use tap::Tap;
+pub use webhook::{Webhook, WebhookError};
 pub use windows::{CERTAIN, WINDOWS, Window};

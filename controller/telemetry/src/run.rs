@@ -16,6 +16,7 @@ use crate::history::{self, History};
 use crate::http;
 use crate::ledger::{Clock, Ledger, PoolFacts};
 use crate::tap::{Drain, Tap, tap};
+use crate::webhook::{self, Webhook};
 
 impl Bound {
     /// Serves until [`Running`] is stopped. `clock`: what the controller's time is in the calendar.
@@ -29,6 +30,7 @@ impl Bound {
             api: self.api.map(|listener| known(&runtime, (listener, ()))).transpose()?,
             cgminer: self.cgminer.map(|listener| known(&runtime, listener)).transpose()?,
             axeos: self.axeos.map(|listener| known(&runtime, listener)).transpose()?,
+            webhook: self.webhook,
         };
         let (history, keeper) = history::start(self.store)?;
         let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
@@ -45,11 +47,12 @@ impl Bound {
     }
 }
 
-/// The open sockets, known to the runtime that serves them.
+/// The open sockets, known to the runtime that serves them, and who is told.
 struct Sockets {
     api: Option<(TcpListener, ())>,
     cgminer: Option<(TcpListener, CgminerSettings)>,
     axeos: Option<(TcpListener, AxeosSettings)>,
+    webhook: Option<Webhook>,
 }
 
 fn known<T>(
@@ -72,6 +75,9 @@ async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History
     if let Some((listener, AxeosSettings { access, borrowed_chip, .. })) = sockets.axeos {
         let served = axeos::Served { board: Arc::clone(&board), borrowed_chip, hostname: hostname() };
         tokio::spawn(http::serve(listener, axeos::router(served), access));
+    }
+    if let Some(hook) = sockets.webhook {
+        tokio::spawn(webhook::tell(Arc::clone(&board), hook));
     }
     board::fill(&board, drain, &history).await;
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::metrics;
 use crate::reading::Measured;
 use crate::windows::Window;
 
@@ -19,6 +20,13 @@ pub struct Snapshot {
     pub pools: Vec<Pool>,
     /// In the order in which they were found.
     pub devices: Vec<Device>,
+}
+
+impl Snapshot {
+    /// The same as a page of OpenMetrics, as served at `/metrics`.
+    pub fn openmetrics(&self) -> String {
+        metrics::page(self, metrics::Format::OpenMetrics)
+    }
 }
 
 /// The whole controller.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use adit_telemetry::{Access, AxeosSettings, CgminerSettings, Kept, Settings};
+use adit_telemetry::{Access, AxeosSettings, CgminerSettings, Kept, Settings, Webhook};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -39,6 +39,10 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "CHIP", help_heading = "Reading", requires = "axeos")]
     axeos_chip: Option<String>,
 
+    /// Post blocks, best shares and faults here: http://HOST[:PORT]/PATH
+    #[arg(long, value_name = "URL", help_heading = "Reading")]
+    webhook: Option<Webhook>,
+
     /// Keep history in this SQLite file, so that it outlives adit [default: in memory]
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     history: Option<PathBuf>,
@@ -48,7 +52,13 @@ impl ViewArgs {
     /// As telemetry wants it.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);
-        Ok(Settings { api: self.api, history, cgminer: self.cgminer()?, axeos: self.axeos()? })
+        Ok(Settings {
+            api: self.api,
+            history,
+            cgminer: self.cgminer()?,
+            axeos: self.axeos()?,
+            webhook: self.webhook.clone(),
+        })
     }
 
     fn cgminer(&self) -> Result<Option<CgminerSettings>, Failure> {
