@@ -88,7 +88,9 @@ pub enum ConfigError {
         host: String,
     },
     /// A node's blocks would pay nobody.
-    #[error("node {host}: no payout_address given; blocks must be paid to somebody")]
+    #[error(
+        "node {host}: no payout address given (`payout_address`, on the command line --payout); blocks must be paid to somebody"
+    )]
     NoPayout {
         /// Which node.
         host: String,

@@ -286,7 +286,7 @@ mod tests {
             (&None, &Some("x".into()))
         );
         assert!(node("submit_to = [\"other\"]").unwrap_err().contains("has no port"));
-        assert!(pool("http://node.example:8332", "").unwrap_err().contains("no payout_address given"));
+        assert!(pool("http://node.example:8332", "").unwrap_err().contains("no payout address given"));
         let error = pool("pool.example:3333", "block_folder = \"x\"").unwrap_err();
         assert_eq!(error, "pool pool.example: block_folder is for Bitcoin nodes (http://…) only");
     }

@@ -28,7 +28,9 @@ use crate::{KeyPin, TlsFault, Trust};
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// Blocks would pay nobody.
-    #[error("node {host}: no payout_address given; blocks must be paid to somebody")]
+    #[error(
+        "node {host}: no payout address given (`payout_address`, on the command line --payout); blocks must be paid to somebody"
+    )]
     NoPayout {
         /// Which node.
         host: String,

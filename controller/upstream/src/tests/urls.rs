@@ -129,7 +129,7 @@ fn a_node_needs_somebody_to_pay_but_no_user() {
     let mut node = PoolConfig::new("http://127.0.0.1:8332", None, None).unwrap();
     assert_eq!(
         node.check().unwrap_err().to_string(),
-        "node 127.0.0.1: no payout_address given; blocks must be paid to somebody"
+        "node 127.0.0.1: no payout address given (`payout_address`, on the command line --payout); blocks must be paid to somebody"
     );
     let address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4".parse().unwrap();
     node.guard = Some(Guard { address, least: 1.0, only_warn: false });
