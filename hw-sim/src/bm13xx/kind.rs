@@ -55,8 +55,6 @@ pub(crate) enum Ids {
     Upper4,
 }
 
-const V2_COMMON: &[(u8, u32)] = &[];
-
 const BM1366_RESET: &[(u8, u32)] = &[
     (0x04, 0x0001_2a89),
     (0x08, 0xc054_0165),
@@ -161,7 +159,7 @@ const fn v2(name: &'static str, id: u16, cores: u32, subs: u32, units: u32) -> K
         units,
         layout: Layout::Address8,
         ids: Ids::Upper4,
-        reset: V2_COMMON,
+        reset: &[],
         core_reset: &[],
         usual: (500.0, 1.2),
         watts: 12.0,
