@@ -203,12 +203,12 @@ impl Ledger {
             Notice::Answered { .. } => self.answered(at, notice),
             Notice::PoolSays { pool, text, warning } => {
                 let severity = if *warning { Severity::Warning } else { Severity::Info };
-                self.event(at, Kind::PoolMessage, severity, None, self.place(*pool), text.clone());
+                self.event(at, Kind::PoolMessage, severity, None, Some(self.place(*pool)), text.clone());
             }
             Notice::WorkingFor(Some(pool)) => {
                 let place = self.place(*pool);
-                let sentence = format!("working for {}", place.as_deref().unwrap_or("a pool"));
-                self.event(at, Kind::PoolChanged, Severity::Info, None, place, sentence);
+                let sentence = format!("working for {place}");
+                self.event(at, Kind::PoolChanged, Severity::Info, None, Some(place), sentence);
             }
             Notice::WorkingFor(None) => {
                 let sentence = "no pool has work: the devices idle".to_owned();
@@ -216,7 +216,14 @@ impl Ledger {
             }
             Notice::Exhausted(pool) => {
                 let sentence = "the job of the pool is used up: the devices idle until the next".to_owned();
-                self.event(at, Kind::JobExhausted, Severity::Warning, None, self.place(*pool), sentence);
+                self.event(
+                    at,
+                    Kind::JobExhausted,
+                    Severity::Warning,
+                    None,
+                    Some(self.place(*pool)),
+                    sentence,
+                );
             }
         }
     }
@@ -283,7 +290,7 @@ impl Ledger {
             id: 0,
             at_unix_s: self.clock.unix_s(at),
             device: self.name(*device),
-            pool: self.place(*pool).unwrap_or_default(),
+            pool: self.place(*pool),
             difficulty: *difficulty,
             pool_difficulty: *credit,
             outcome,
@@ -310,7 +317,7 @@ impl Ledger {
                 format!("a share of {name} was refused: {}", said.unwrap_or("no reason given")),
             ),
         };
-        self.event(at, kind, Severity::Warning, Some(name), self.place(pool), sentence);
+        self.event(at, kind, Severity::Warning, Some(name), Some(self.place(pool)), sentence);
     }
 
     fn event(
@@ -357,8 +364,14 @@ impl Ledger {
         self.shares.before(before)
     }
 
-    pub(crate) fn place(&self, pool: PoolKey) -> Option<String> {
-        self.pools.get(usize::from(pool.0)).map(|pool| pool.place.clone())
+    /// What a pool is called: `host:port`, with a number where that alone is no name.
+    pub(crate) fn place(&self, pool: PoolKey) -> String {
+        let index = usize::from(pool.0);
+        let Some(facts) = self.pools.get(index) else { return format!("pool #{index}") };
+        match self.pools[..index].iter().filter(|other| other.place == facts.place).count() {
+            0 => facts.place.clone(),
+            before => format!("{}#{}", facts.place, before + 1),
+        }
     }
 
     fn identity(&self, key: DeviceKey) -> Option<&Identity> {

@@ -15,7 +15,7 @@ pub struct Sample {
     pub at: Micros,
     /// All rows, in the order of their keys.
     pub devices: Vec<DeviceSample>,
-    /// All pools, in the order of priority.
+    /// All pools, in the order of their keys.
     pub pools: Vec<PoolSample>,
 }
 
@@ -95,6 +95,14 @@ pub struct PoolSample {
     pub up_since: Option<Micros>,
     /// The devices work for it.
     pub working: bool,
+    /// Its place in the order of priority, 0 is best; `None`: it was removed.
+    pub priority: Option<usize>,
+    /// It may be worked for.
+    pub enabled: bool,
+    /// Its part of the work, where work is divided.
+    pub quota: u32,
+    /// Hashes done for it.
+    pub hashes: f64,
     /// Difficulty it asks for.
     pub difficulty: Option<f64>,
     /// Difficulty of a block, and the block that is built upon.
@@ -190,6 +198,10 @@ fn pool(view: &PoolView<'_>) -> PoolSample {
         key: view.key,
         up_since: view.up_since,
         working: view.working,
+        priority: view.priority,
+        enabled: view.enabled,
+        quota: view.quota,
+        hashes: view.hashes,
         difficulty: view.difficulty,
         network: view.job.and_then(|job| network(job)),
         jobs: view.jobs,

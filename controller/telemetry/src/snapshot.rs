@@ -16,7 +16,7 @@ use crate::windows::Window;
 pub struct Snapshot {
     /// All of it together.
     pub summary: Summary,
-    /// In the order of priority.
+    /// In the order in which they were named.
     pub pools: Vec<Pool>,
     /// In the order in which they were found.
     pub devices: Vec<Device>,
@@ -173,8 +173,12 @@ pub struct Pool {
     pub url: String,
     /// Who we are there.
     pub user: String,
-    /// 0 is the first choice.
+    /// Place in the order of priority; 0 is the first choice.
     pub priority: u64,
+    /// Its part of the work, where work is divided among pools.
+    pub quota: u64,
+    /// Expected hashes done for it, as verified nonces tell.
+    pub hashes: f64,
     /// What it is to us.
     pub state: PoolState,
     /// How long it has been connected, in seconds; `null`: it is not.
@@ -218,6 +222,23 @@ pub enum PoolState {
     Standby,
     /// It is not connected, or has no work.
     Down,
+    /// It is not to be worked for.
+    Disabled,
+}
+
+impl PoolState {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Working, Self::Standby, Self::Down, Self::Disabled];
+
+    /// Snake-case name, as in JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Standby => "standby",
+            Self::Down => "down",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// What a device is doing.

@@ -194,3 +194,22 @@ fn a_device_that_fails_over_and_over_is_in_trouble_also_while_it_works() {
     }
     assert_eq!(rig.snapshot().devices[0].trouble, None);
 }
+
+#[test]
+fn pools_at_one_place_have_two_names_and_a_disabled_one_is_no_trouble() {
+    let mut rig = Rig::with(None, [("pool.example:3333", "a"), ("pool.example:3333", "b")]);
+    rig.core.enable_pool(rig.now, adit_driver::PoolKey(1), false);
+    rig.drain();
+    rig.second();
+    let shown = rig.snapshot();
+    let names: Vec<_> = shown.pools.iter().map(|pool| pool.pool.as_str()).collect();
+    assert_eq!(names, ["pool.example:3333", "pool.example:3333#2"]);
+    assert_eq!(shown.pools[1].state, PoolState::Disabled);
+    assert!(
+        shown
+            .summary
+            .troubles
+            .iter()
+            .all(|trouble| trouble.subject.as_deref() != Some("pool.example:3333#2"))
+    );
+}

@@ -25,7 +25,9 @@ pub(crate) fn of(ledger: &Ledger) -> Snapshot {
     let sample = ledger.sample.as_deref().unwrap_or(&empty);
     let devices: Vec<Device> =
         sample.devices.iter().zip(&ledger.rows).map(|(it, row)| device(ledger, sample.at, it, row)).collect();
-    let pools: Vec<Pool> = sample.pools.iter().map(|pool| show_pool(ledger, sample.at, pool)).collect();
+    let there = sample.pools.iter().filter_map(|pool| Some((pool, pool.priority?)));
+    let pools: Vec<Pool> =
+        there.map(|(pool, priority)| show_pool(ledger, sample.at, pool, priority)).collect();
     Snapshot { summary: summary(ledger, sample, &devices, &pools), pools, devices }
 }
 
@@ -235,19 +237,22 @@ fn retry_at(state: State) -> Option<Micros> {
     }
 }
 
-fn show_pool(ledger: &Ledger, now: Micros, it: &PoolSample) -> Pool {
+fn show_pool(ledger: &Ledger, now: Micros, it: &PoolSample, priority: usize) -> Pool {
     let facts = ledger.pools.get(usize::from(it.key.0));
     let state = match (it.working, it.up_since, it.difficulty) {
+        _ if !it.enabled => PoolState::Disabled,
         (true, ..) => PoolState::Working,
         (false, Some(_), Some(_)) => PoolState::Standby,
         _ => PoolState::Down,
     };
     let latencies = &it.latencies;
     Pool {
-        pool: facts.map(|facts| facts.place.clone()).unwrap_or_default(),
+        pool: ledger.place(it.key),
         url: facts.map(|facts| facts.url.clone()).unwrap_or_default(),
         user: facts.map(|facts| facts.user.clone()).unwrap_or_default(),
-        priority: it.key.0.into(),
+        priority: priority as u64,
+        quota: it.quota.into(),
+        hashes: it.hashes,
         state,
         connected_s: it.up_since.map(|since| now.since(since).as_secs_f64()),
         difficulty: it.difficulty,

@@ -115,6 +115,7 @@ fn of_pool(pool: &Pool) -> Line<'static> {
         PoolState::Working => ("● ", GOOD),
         PoolState::Standby => ("○ ", Style::new()),
         PoolState::Down => ("✗ ", BAD),
+        PoolState::Disabled => ("– ", DIM),
     };
     let latency =
         pool.latency_s.map_or_else(|| UNKNOWN.to_owned(), |latency| format!("{:.1} ms", latency * 1e3));

@@ -161,15 +161,20 @@ pub(crate) fn pools(seen: &Seen) -> Reply {
 
 fn of_pool(number: usize, pool: &Pool) -> Record {
     let shares = &pool.shares;
-    let alive = pool.state != PoolState::Down;
+    let alive = matches!(pool.state, PoolState::Working | PoolState::Standby);
+    let status = match pool.state {
+        PoolState::Working | PoolState::Standby => "Alive",
+        PoolState::Down => "Dead",
+        PoolState::Disabled => "Disabled",
+    };
     let host = pool.pool.rsplit_once(':').map_or(pool.pool.as_str(), |(host, _)| host);
     let difficulty = pool.difficulty.unwrap_or(0.0);
     let record = Record::default()
         .with("POOL", number as u64)
         .with("URL", pool.url.as_str())
-        .with("Status", if alive { "Alive" } else { "Dead" })
+        .with("Status", status)
         .with("Priority", pool.priority)
-        .with("Quota", 1_u64)
+        .with("Quota", pool.quota)
         .with("Long Poll", "N")
         .with("Getworks", pool.jobs)
         .with("Accepted", shares.accepted)

@@ -100,11 +100,11 @@ pub(super) async fn summary(State(served): State<Served>, _: Ask<Nothing>) -> Js
 /// All pools.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PoolList {
-    /// In the order of priority.
+    /// In the order in which they were named.
     pools: Vec<Pool>,
 }
 
-/// All pools, in the order of priority.
+/// All pools, in the order in which they were named.
 #[utoipa::path(get, path = "/api/v1/pools", tag = "telemetry", responses((status = 200, body = PoolList), Refusals))]
 pub(super) async fn pools(State(served): State<Served>, _: Ask<Nothing>) -> Json<PoolList> {
     Json(PoolList { pools: served.snapshot().pools.clone() })

@@ -218,12 +218,8 @@ fn of_pools(page: &mut Page, pools: &[Pool]) {
     }
     page.family(Kind::StateSet, "adit_pool_state", None, "What a pool is to adit.");
     for pool in pools {
-        let now = match pool.state {
-            PoolState::Working => "working",
-            PoolState::Standby => "standby",
-            PoolState::Down => "down",
-        };
-        page.states(&[("pool", &pool.pool)], ["working", "standby", "down"].into_iter(), now);
+        let all = PoolState::ALL.into_iter().map(PoolState::name);
+        page.states(&[("pool", &pool.pool)], all, pool.state.name());
     }
     page.family(Kind::Gauge, "adit_pool_difficulty", None, "Difficulty that a pool asks for.");
     for pool in pools {
@@ -236,6 +232,10 @@ fn of_pools(page: &mut Page, pools: &[Pool]) {
         if let Some(difficulty) = pool.network_difficulty {
             page.sample(&[("pool", &pool.pool)], difficulty);
         }
+    }
+    page.family(Kind::Counter, "adit_pool_hashes", None, "Expected hashes done for a pool.");
+    for pool in pools {
+        page.sample(&[("pool", &pool.pool)], pool.hashes);
     }
     page.family(Kind::Counter, "adit_pool_jobs", None, "Jobs received.");
     for pool in pools {
