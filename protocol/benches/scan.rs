@@ -37,5 +37,27 @@ fn scan(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, scan);
+/// Judging many nonces at once: headers that have nothing in common but that their midstates are at hand.
+fn batch(criterion: &mut Criterion) {
+    let heads: Vec<_> = (0_u32..1_024)
+        .map(|seed| {
+            let header = Header { version: seed, nonce: seed, ..Header::from_bytes(&[7; 80]) };
+            (header.midstate(), header.tail())
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("batch");
+    group.throughput(Throughput::Elements(heads.len() as u64));
+    let mut hashes = Vec::with_capacity(heads.len());
+    for kernel in Kernel::available() {
+        group.bench_function(kernel.name(), |bencher| {
+            bencher.iter(|| {
+                hashes.clear();
+                kernel.finish_all(black_box(&heads), &mut hashes);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, scan, batch);
 criterion_main!(benches);

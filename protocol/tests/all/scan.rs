@@ -167,6 +167,19 @@ fn without_midstates_there_is_nothing_to_find() {
 
 proptest! {
     #[test]
+    fn many_headers_hash_as_one_after_the_other(
+        heads in prop::collection::vec((any::<[u32; 8]>(), any::<[u8; 16]>()), 0..100),
+    ) {
+        let heads: Vec<_> = heads.into_iter().map(|(words, tail)| (Midstate(words), tail)).collect();
+        let expected: Vec<_> = heads.iter().map(|(midstate, tail)| midstate.finish(tail)).collect();
+        for kernel in kernels() {
+            let mut hashes = Vec::new();
+            kernel.finish_all(&heads, &mut hashes);
+            prop_assert_eq!(&hashes, &expected, "{}", kernel.name());
+        }
+    }
+
+    #[test]
     fn all_kernels_find_the_same(
         states in prop::collection::vec(any::<[u32; 8]>(), 1..6),
         tail in any::<[u8; 12]>(),

@@ -15,6 +15,10 @@ pub(super) trait Lanes: Copy {
     fn count_from(self, first: u32) -> Self::V;
     /// The same words with their bytes in the other order.
     fn swap_bytes(self, x: Self::V) -> Self::V;
+    /// Lane by lane what `word` gives.
+    fn gather(self, word: &dyn Fn(usize) -> u32) -> Self::V;
+    /// Writes the lanes to the front of `words`.
+    fn scatter(self, x: Self::V, words: &mut [u32; 64]);
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn big0(self, x: Self::V) -> Self::V;
     fn big1(self, x: Self::V) -> Self::V;
@@ -53,6 +57,19 @@ impl<L: Lanes> Lanes for Twice<L> {
     #[inline(always)]
     fn swap_bytes(self, x: Self::V) -> Self::V {
         (self.0.swap_bytes(x.0), self.0.swap_bytes(x.1))
+    }
+
+    #[inline(always)]
+    fn gather(self, word: &dyn Fn(usize) -> u32) -> Self::V {
+        (self.0.gather(word), self.0.gather(&|lane| word(lane + L::COUNT as usize)))
+    }
+
+    #[inline(always)]
+    fn scatter(self, x: Self::V, words: &mut [u32; 64]) {
+        let mut upper = [0; 64];
+        self.0.scatter(x.0, words);
+        self.0.scatter(x.1, &mut upper);
+        words[L::COUNT as usize..].copy_from_slice(&upper[..64 - L::COUNT as usize]);
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@
 //! assert_eq!(nonces, [2_083_236_893]);
 //! ```
 
+mod batch;
 mod lanes;
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -27,7 +28,7 @@ mod words;
 
 use std::ops::RangeInclusive;
 
-use super::{Midstate, Target};
+use super::{Hash, Midstate, Target};
 use words::{Head, Tail};
 
 /// A header that meets the target of a [`Search`].
@@ -193,6 +194,19 @@ impl Kernel {
     /// The fastest kernel of this CPU.
     pub fn best() -> Self {
         Self::available().next().unwrap_or(Self(Instructions::Portable))
+    }
+
+    /// Appends the hash of every header of `heads`, each the state after its first 64 bytes and its last 16 bytes: what judging
+    /// many nonces at once takes. The same as [`Midstate::finish`] for each.
+    pub fn finish_all(self, heads: &[(Midstate, [u8; 16])], hashes: &mut Vec<Hash>) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512(proof) => proof.finish_all(heads, hashes),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2(proof) => proof.finish_all(heads, hashes),
+            // The plain implementation has the SHA instructions where the CPU has them.
+            _ => hashes.extend(heads.iter().map(|(midstate, tail)| midstate.finish(tail))),
+        }
     }
 
     /// One of [`Kernel::NAMES`].

@@ -2,10 +2,12 @@
 #![allow(unsafe_code, reason = "vector instructions are unsafe to use on a CPU that lacks them")]
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
 use super::lanes::{Lanes, Twice};
 use super::words::{Head, Tail};
-use super::{Found, Range, wide};
+use super::{Found, Range, batch, wide};
+use crate::pow::Hash;
 
 /// Proof that the CPU has AVX-512F.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,11 @@ impl Avx512 {
         // SAFETY: `self` proves that the CPU has the instructions.
         unsafe { scan_avx512(self, heads, tail, range, found) }
     }
+
+    pub(super) fn finish_all(self, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
+        // SAFETY: `self` proves that the CPU has the instructions.
+        unsafe { finish_all_avx512(self, heads, hashes) }
+    }
 }
 
 impl Avx2 {
@@ -34,6 +41,11 @@ impl Avx2 {
     pub(super) fn scan(self, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
         // SAFETY: `self` proves that the CPU has the instructions.
         unsafe { scan_avx2(self, heads, tail, range, found) }
+    }
+
+    pub(super) fn finish_all(self, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
+        // SAFETY: `self` proves that the CPU has the instructions.
+        unsafe { finish_all_avx2(self, heads, hashes) }
     }
 }
 
@@ -53,6 +65,16 @@ fn scan_avx2(lanes: Avx2, heads: &[Head], tail: &Tail, range: Range, found: Foun
         [head] => wide::scan::<_, false>(lanes, std::slice::from_ref(head), tail, range, found),
         heads => wide::scan::<_, true>(lanes, heads, tail, range, found),
     }
+}
+
+#[target_feature(enable = "avx512f")]
+fn finish_all_avx512(lanes: Avx512, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
+    batch::finish_all(Twice(lanes), heads, hashes);
+}
+
+#[target_feature(enable = "avx2")]
+fn finish_all_avx2(lanes: Avx2, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
+    batch::finish_all(lanes, heads, hashes);
 }
 
 /// An intrinsic inside a method of a proof.
@@ -95,6 +117,19 @@ impl Lanes for Avx512 {
     fn swap_bytes(self, x: __m512i) -> __m512i {
         let outer = self.splat(0x00ff_00ff);
         proven!(_mm512_ternarylogic_epi32::<0xca>(outer, _mm512_rol_epi32::<8>(x), _mm512_ror_epi32::<8>(x)))
+    }
+
+    #[inline(always)]
+    fn gather(self, word: &dyn Fn(usize) -> u32) -> __m512i {
+        let words: [u32; 16] = std::array::from_fn(word);
+        // SAFETY: both types are 64 bytes, and every pattern of bits is a value of either.
+        unsafe { transmute::<[u32; 16], __m512i>(words) }
+    }
+
+    #[inline(always)]
+    fn scatter(self, x: __m512i, words: &mut [u32; 64]) {
+        // SAFETY: as above.
+        words[..16].copy_from_slice(&unsafe { transmute::<__m512i, [u32; 16]>(x) });
     }
 
     #[inline(always)]
@@ -184,6 +219,19 @@ impl Lanes for Avx2 {
             0x0c0d_0e0f
         ));
         proven!(_mm256_shuffle_epi8(x, reversed))
+    }
+
+    #[inline(always)]
+    fn gather(self, word: &dyn Fn(usize) -> u32) -> __m256i {
+        let words: [u32; 8] = std::array::from_fn(word);
+        // SAFETY: both types are 32 bytes, and every pattern of bits is a value of either.
+        unsafe { transmute::<[u32; 8], __m256i>(words) }
+    }
+
+    #[inline(always)]
+    fn scatter(self, x: __m256i, words: &mut [u32; 64]) {
+        // SAFETY: as above.
+        words[..8].copy_from_slice(&unsafe { transmute::<__m256i, [u32; 8]>(x) });
     }
 
     #[inline(always)]

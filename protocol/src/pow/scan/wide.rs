@@ -109,7 +109,7 @@ impl<L: Lanes> Kernel<'_, L> {
 
 /// One round; `kw` is the sum of the schedule word and the round's constant.
 #[inline(always)]
-fn round<L: Lanes>(lanes: L, state: &mut State<L>, kw: L::V) {
+pub(super) fn round<L: Lanes>(lanes: L, state: &mut State<L>, kw: L::V) {
     let sum = lanes.add(state[7], kw);
     round_with(lanes, state, sum);
 }
@@ -142,7 +142,13 @@ fn extend<L: Lanes>(lanes: L, window: &mut [L::V; 24], at: usize) -> L::V {
 
 /// Rounds `at` to `at + 7`, which need no thought: schedule and round in full.
 #[inline(always)]
-fn eight_rounds<L: Lanes>(lanes: L, state: &mut State<L>, words: &mut Schedule<L>, k: &[u32; 64], at: usize) {
+pub(super) fn eight_rounds<L: Lanes>(
+    lanes: L,
+    state: &mut State<L>,
+    words: &mut Schedule<L>,
+    k: &[u32; 64],
+    at: usize,
+) {
     let window = words.get_mut(at - 16..).and_then(|rest| rest.first_chunk_mut::<24>());
     let (Some(window), Some(k)) = (window, k.get(at..).and_then(|rest| rest.first_chunk::<8>())) else {
         return;
