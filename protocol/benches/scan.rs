@@ -18,7 +18,7 @@ fn scan(criterion: &mut Criterion) {
     let header = Header::from_bytes(&adit_protocol::hex::decode_array(GENESIS).unwrap());
     let mut group = criterion.benchmark_group("scan");
     for kernel in Kernel::available() {
-        for count in [1, 2, 4, 8] {
+        for count in [1, 4, 8, 16] {
             let versions = (0..count).map(|roll| Header { version: header.version ^ roll << 13, ..header });
             let midstates: Vec<_> = versions.map(|header| header.midstate()).collect();
             let search = Search::new(&midstates, header.fixed_tail(), Target::TOP32_ZERO);

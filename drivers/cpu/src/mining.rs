@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use adit_driver::{Capability, Claim, Event, Fault, Nonce, Outbox, Reach, Work};
-use adit_protocol::cpu::{self, Answer, EASIEST_BITS, Identity, Order, report_bits};
+use adit_protocol::cpu::{self, Answer, EASIEST_BITS, Identity, MAX_VERSION_BITS, Order, report_bits};
 use adit_protocol::pow::Target;
 use adit_protocol::units::HashRate;
 use adit_protocol::wire::{Micros, Port};
@@ -12,8 +12,8 @@ use adit_protocol::wire::{Micros, Port};
 use crate::introduce::encoded;
 use crate::options::Options;
 
-/// Rolled version bits of one work: four midstates share a message schedule.
-const VERSION_BITS: u32 = 2;
+/// Rolled version bits of one work: sixteen midstates share a message schedule.
+const VERSION_BITS: u32 = MAX_VERSION_BITS;
 /// Works sent whose late nonces are recognised.
 const MEMORY: usize = 8;
 /// A device tells of its progress once a second.

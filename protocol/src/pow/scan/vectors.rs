@@ -23,8 +23,15 @@ impl Avx512 {
     }
 
     pub(super) fn scan(self, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
-        // SAFETY: `self` proves that the CPU has the instructions.
-        unsafe { scan_avx512(self, heads, tail, range, found) }
+        if heads.len() >= MANY_HEADS {
+            // SAFETY: `self` proves that the CPU has the instructions.
+            return unsafe { scan_many_avx512(self, heads, tail, range, found) };
+        }
+        for (index, head) in heads.iter().enumerate() {
+            let found: Found<'_> = &mut |_, nonce| found(index, nonce);
+            // SAFETY: as above.
+            unsafe { scan_one_avx512(self, head, tail, range, found) }
+        }
     }
 
     pub(super) fn finish_all(self, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
@@ -39,8 +46,15 @@ impl Avx2 {
     }
 
     pub(super) fn scan(self, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
-        // SAFETY: `self` proves that the CPU has the instructions.
-        unsafe { scan_avx2(self, heads, tail, range, found) }
+        if heads.len() >= MANY_HEADS {
+            // SAFETY: `self` proves that the CPU has the instructions.
+            return unsafe { scan_many_avx2(self, heads, tail, range, found) };
+        }
+        for (index, head) in heads.iter().enumerate() {
+            let found: Found<'_> = &mut |_, nonce| found(index, nonce);
+            // SAFETY: as above.
+            unsafe { scan_one_avx2(self, head, tail, range, found) }
+        }
     }
 
     pub(super) fn finish_all(self, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
@@ -51,21 +65,28 @@ impl Avx2 {
 
 /// Two streams of 16 lanes.
 #[target_feature(enable = "avx512f")]
-fn scan_avx512(lanes: Avx512, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
-    match heads {
-        [head] => wide::scan::<_, false>(Twice(lanes), std::slice::from_ref(head), tail, range, found),
-        heads => wide::scan::<_, true>(Twice(lanes), heads, tail, range, found),
-    }
+fn scan_one_avx512(lanes: Avx512, head: &Head, tail: &Tail, range: Range, found: Found<'_>) {
+    wide::scan_one(Twice(lanes), head, tail, range, found);
+}
+
+#[target_feature(enable = "avx512f")]
+fn scan_many_avx512(lanes: Avx512, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
+    wide::scan_many(Twice(lanes), heads, tail, range, found);
 }
 
 /// One stream of 8 lanes: two do not fit into 16 registers.
 #[target_feature(enable = "avx2")]
-fn scan_avx2(lanes: Avx2, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
-    match heads {
-        [head] => wide::scan::<_, false>(lanes, std::slice::from_ref(head), tail, range, found),
-        heads => wide::scan::<_, true>(lanes, heads, tail, range, found),
-    }
+fn scan_one_avx2(lanes: Avx2, head: &Head, tail: &Tail, range: Range, found: Found<'_>) {
+    wide::scan_one(lanes, head, tail, range, found);
 }
+
+#[target_feature(enable = "avx2")]
+fn scan_many_avx2(lanes: Avx2, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
+    wide::scan_many(lanes, heads, tail, range, found);
+}
+
+/// Fewer heads than this are searched one after the other: making a schedule apart from the rounds costs more than it saves.
+const MANY_HEADS: usize = 5;
 
 #[target_feature(enable = "avx512f")]
 fn finish_all_avx512(lanes: Avx512, heads: &[batch::Head], hashes: &mut Vec<Hash>) {

@@ -17,37 +17,86 @@ macro_rules! for_each {
     ($($index:literal)* => |$i:ident| $do:expr) => { $({ const $i: usize = $index; $do })* };
 }
 
-/// Searches `range` with every head. `MANY`: there is more than one head, so the schedule of the first hash is kept.
+/// Searches `range` with one head.
 #[inline(always)]
-pub(super) fn scan<L: Lanes, const MANY: bool>(
-    lanes: L,
-    heads: &[Head],
-    tail: &Tail,
-    range: Range,
-    found: Found<'_>,
-) {
+pub(super) fn scan_one<L: Lanes>(lanes: L, head: &Head, tail: &Tail, range: Range, found: Found<'_>) {
     // The compiler must not know the constants: it would put them into the code and reorder the additions.
     let k = black_box(&K);
-    let mut kernel =
-        Kernel { lanes, first: [lanes.splat(0); 64], second: [lanes.splat(0); 64], k, hashes: black_box(2) };
-    kernel.first[16] = lanes.splat(tail.w16);
-    kernel.first[17] = lanes.splat(tail.w17);
+    // Nor that there are two hashes: it would write both turns of the loop out.
+    let hashes = black_box(2);
+    let (mut first, mut second) = ([lanes.splat(0); 64], [lanes.splat(0); 64]);
+    (first[16], first[17]) = (lanes.splat(tail.w16), lanes.splat(tail.w17));
     let mut done = 0;
     while done < range.count {
-        let base = range.start.wrapping_add(done as u32);
-        let nonces = match range.order {
-            ByteOrder::Little => lanes.swap_bytes(lanes.count_from(base)),
-            ByteOrder::Big => lanes.count_from(base),
+        let (nonces, base, left) = group(lanes, &range, done);
+        let mut state = begin_first(lanes, head, nonces);
+        let mut hash = 0;
+        let seventh = loop {
+            let (words, end) = if hash == 0 { (&mut first, 64) } else { (&mut second, 56) };
+            if hash == 0 {
+                thin_first(lanes, &mut state, words, tail, nonces, k);
+            } else {
+                thin_second(lanes, &mut state, words, k);
+            }
+            let mut at = 32;
+            while at < end {
+                eight_rounds(lanes, &mut state, words, k, at);
+                at += 8;
+            }
+            hash += 1;
+            if hash == hashes {
+                break last_rounds(lanes, &mut state, words, k);
+            }
+            state = begin_second(lanes, head, &state, &mut second, k);
         };
+        let hits = lanes.clear(seventh, range.mask);
+        if hits != 0 {
+            report(hits, 0, base, left, found);
+        }
+        done += u64::from(L::COUNT);
+    }
+}
+
+/// Searches `range` with many heads: the message schedule of the first hash is made once for all of them.
+#[inline(always)]
+pub(super) fn scan_many<L: Lanes>(lanes: L, heads: &[Head], tail: &Tail, range: Range, found: Found<'_>) {
+    let k = black_box(&K);
+    let end = black_box(56);
+    let (mut sums, mut words) = ([lanes.splat(0); 64], [lanes.splat(0); 64]);
+    let mut done = 0;
+    while done < range.count {
+        let (nonces, base, left) = group(lanes, &range, done);
+        schedule_first(lanes, &mut sums, tail, nonces, k);
         for (index, head) in heads.iter().enumerate() {
-            let seventh = kernel.hash::<MANY>(head, tail, nonces, MANY && index > 0);
+            let mut state = begin_first(lanes, head, nonces);
+            scheduled_first(lanes, &mut state, &sums, tail, k);
+            state = begin_second(lanes, head, &state, &mut words, k);
+            thin_second(lanes, &mut state, &mut words, k);
+            let mut at = 32;
+            while at < end {
+                eight_rounds(lanes, &mut state, &mut words, k, at);
+                at += 8;
+            }
+            let seventh = last_rounds(lanes, &mut state, &mut words, k);
             let hits = lanes.clear(seventh, range.mask);
             if hits != 0 {
-                report(hits, index, base, range.count - done, found);
+                report(hits, index, base, left, found);
             }
         }
         done += u64::from(L::COUNT);
     }
+}
+
+/// The numbers of `range` after the first `done`, a vector full: as words of the message, the first of them, and how many are
+/// left. Not a closure over all of them: that would not be compiled for the instructions of its caller.
+#[inline(always)]
+fn group<L: Lanes>(lanes: L, range: &Range, done: u64) -> (L::V, u32, u64) {
+    let base = range.start.wrapping_add(done as u32);
+    let nonces = match range.order {
+        ByteOrder::Little => lanes.swap_bytes(lanes.count_from(base)),
+        ByteOrder::Big => lanes.count_from(base),
+    };
+    (nonces, base, range.count - done)
 }
 
 /// Hands out the lanes of `hits` that are among the `left` nonces from `base` on.
@@ -60,50 +109,6 @@ fn report(mut hits: u64, head: usize, base: u32, left: u64, found: Found<'_>) {
             found(head, base.wrapping_add(lane));
         }
         hits &= hits - 1;
-    }
-}
-
-struct Kernel<'a, L: Lanes> {
-    lanes: L,
-    first: Schedule<L>,
-    second: Schedule<L>,
-    k: &'a [u32; 64],
-    /// 2, hidden from the compiler: it would write both turns of the loop out.
-    hashes: u8,
-}
-
-impl<L: Lanes> Kernel<'_, L> {
-    /// Word 7 of the double hash. `again`: the schedule of the first hash is that of the head before.
-    #[inline(always)]
-    fn hash<const MANY: bool>(&mut self, head: &Head, tail: &Tail, nonces: L::V, again: bool) -> L::V {
-        let (lanes, k) = (self.lanes, self.k);
-        let mut state = begin_first(lanes, head, nonces);
-        let mut hash = 0;
-        loop {
-            let (words, end) = if hash == 0 { (&mut self.first, 64) } else { (&mut self.second, 56) };
-            if MANY && hash == 0 && again {
-                scheduled_first(lanes, &mut state, words, tail, k);
-            } else {
-                if hash == 0 {
-                    thin_first(lanes, &mut state, words, tail, nonces, k);
-                } else {
-                    thin_second(lanes, &mut state, words, k);
-                }
-                let mut at = 32;
-                while at < end {
-                    eight_rounds(lanes, &mut state, words, k, at);
-                    at += 8;
-                }
-            }
-            hash += 1;
-            if hash == self.hashes {
-                return last_rounds(lanes, &mut state, words, k);
-            }
-            for (word, (value, initial)) in self.second.iter_mut().zip(state.into_iter().zip(head.midstate)) {
-                *word = lanes.add_word(value, initial);
-            }
-            state = begin_second(lanes, &self.second, k);
-        }
     }
 }
 
@@ -194,7 +199,37 @@ fn begin_first<L: Lanes>(lanes: L, head: &Head, nonces: L::V) -> State<L> {
     state
 }
 
-/// Rounds 8 to 31 of the first hash: most of the message is padding, and the early schedule words have two or three terms.
+/// The schedule words 18 to 31 of the first hash, which have two or three terms: most of the message is padding. Calls `$each`
+/// with each of them as soon as it is known.
+macro_rules! thin_words {
+    ($lanes:ident, $w:ident, $tail:ident, $nonces:ident, |$at:ident| $each:expr) => {
+        thin_words!(@ $w, $at, $each;
+            18 = $lanes.add_word($lanes.small0($nonces), $tail.w18);
+            19 = $lanes.add_word($nonces, $tail.w19);
+            20 = $lanes.add_word($lanes.small1($w[18]), PAD);
+            21 = $lanes.small1($w[19]);
+            22 = $lanes.add_word($lanes.small1($w[20]), HEADER_BITS);
+            23 = $lanes.add_word($lanes.small1($w[21]), $tail.w16);
+            24 = $lanes.add_word($lanes.small1($w[22]), $tail.w17);
+            25 = $lanes.add($lanes.small1($w[23]), $w[18]);
+            26 = $lanes.add($lanes.small1($w[24]), $w[19]);
+            27 = $lanes.add($lanes.small1($w[25]), $w[20]);
+            28 = $lanes.add($lanes.small1($w[26]), $w[21]);
+            29 = $lanes.add($lanes.small1($w[27]), $w[22]);
+            30 = $lanes.add($lanes.add_word($w[23], small0(HEADER_BITS)), $lanes.small1($w[28]));
+            31 = $lanes.add($lanes.add_word($w[24], $tail.w31), $lanes.small1($w[29]));
+        );
+    };
+    (@ $w:ident, $at:ident, $each:expr; $($index:literal = $word:expr;)*) => {
+        $({
+            const $at: usize = $index;
+            $w[$at] = $word;
+            $each;
+        })*
+    };
+}
+
+/// Rounds 8 to 31 of the first hash.
 #[inline(always)]
 fn thin_first<L: Lanes>(
     lanes: L,
@@ -205,26 +240,27 @@ fn thin_first<L: Lanes>(
     k: &[u32; 64],
 ) {
     padded_first(lanes, state, tail, k);
-    macro_rules! word {
-        ($at:literal, $value:expr) => {
-            w[$at] = $value;
-            round(lanes, state, lanes.add_word(w[$at], k[$at]));
-        };
+    thin_words!(lanes, w, tail, nonces, |I| round(lanes, state, lanes.add_word(w[I], k[I])));
+}
+
+/// The schedule words 18 to 63 of the first hash, each with the constant of its round.
+#[inline(always)]
+fn schedule_first<L: Lanes>(lanes: L, sums: &mut Schedule<L>, tail: &Tail, nonces: L::V, k: &[u32; 64]) {
+    let mut w = [lanes.splat(0); 64];
+    (w[16], w[17]) = (lanes.splat(tail.w16), lanes.splat(tail.w17));
+    thin_words!(lanes, w, tail, nonces, |I| sums[I] = lanes.add_word(w[I], k[I]));
+    let mut at = 32;
+    while at < 64 {
+        let window = w.get_mut(at - 16..).and_then(|rest| rest.first_chunk_mut::<24>());
+        let sums = sums.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<8>());
+        let k = k.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        let (Some(window), Some(sums), Some(k)) = (window, sums, k) else { return };
+        for_each!(0 1 2 3 4 5 6 7 => |J| {
+            let word = extend(lanes, window, J);
+            sums[J] = lanes.add_word(word, k[J]);
+        });
+        at += 8;
     }
-    word!(18, lanes.add_word(lanes.small0(nonces), tail.w18));
-    word!(19, lanes.add_word(nonces, tail.w19));
-    word!(20, lanes.add_word(lanes.small1(w[18]), PAD));
-    word!(21, lanes.small1(w[19]));
-    word!(22, lanes.add_word(lanes.small1(w[20]), HEADER_BITS));
-    word!(23, lanes.add_word(lanes.small1(w[21]), tail.w16));
-    word!(24, lanes.add_word(lanes.small1(w[22]), tail.w17));
-    word!(25, lanes.add(lanes.small1(w[23]), w[18]));
-    word!(26, lanes.add(lanes.small1(w[24]), w[19]));
-    word!(27, lanes.add(lanes.small1(w[25]), w[20]));
-    word!(28, lanes.add(lanes.small1(w[26]), w[21]));
-    word!(29, lanes.add(lanes.small1(w[27]), w[22]));
-    word!(30, lanes.add(lanes.add_word(w[23], small0(HEADER_BITS)), lanes.small1(w[28])));
-    word!(31, lanes.add(lanes.add_word(w[24], tail.w31), lanes.small1(w[29])));
 }
 
 /// Rounds 8 to 17 of the first hash: no word depends on the nonce.
@@ -236,31 +272,32 @@ fn padded_first<L: Lanes>(lanes: L, state: &mut State<L>, tail: &Tail, k: &[u32;
     round(lanes, state, lanes.splat(K[17].wrapping_add(tail.w17)));
 }
 
-/// Rounds 8 to 63 of the first hash with a schedule that is known.
+/// Rounds 8 to 63 of the first hash; `sums`: see [`schedule_first`].
 #[inline(always)]
-fn scheduled_first<L: Lanes>(
-    lanes: L,
-    state: &mut State<L>,
-    words: &Schedule<L>,
-    tail: &Tail,
-    k: &[u32; 64],
-) {
+fn scheduled_first<L: Lanes>(lanes: L, state: &mut State<L>, sums: &Schedule<L>, tail: &Tail, k: &[u32; 64]) {
     padded_first(lanes, state, tail, k);
-    for_each!(18 19 20 21 22 23 => |I| round(lanes, state, lanes.add_word(words[I], k[I])));
-    let mut at = 24;
+    for_each!(18 19 20 21 22 23 => |I| round(lanes, state, sums[I]));
+    let mut at = black_box(24);
     while at < 64 {
-        let words = words.get(at..).and_then(|rest| rest.first_chunk::<8>());
-        let (Some(words), Some(k)) = (words, k.get(at..).and_then(|rest| rest.first_chunk::<8>())) else {
-            return;
-        };
-        for_each!(0 1 2 3 4 5 6 7 => |J| round(lanes, state, lanes.add_word(words[J], k[J])));
+        let Some(sums) = sums.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { return };
+        for_each!(0 1 2 3 4 5 6 7 => |J| round(lanes, state, sums[J]));
         at += 8;
     }
 }
 
-/// The state after round 7 of the second hash, whose message begins with the eight words of the first.
+/// The state after round 7 of the second hash, whose message begins with the result of the first: its last state and the
+/// midstate.
 #[inline(always)]
-fn begin_second<L: Lanes>(lanes: L, w: &Schedule<L>, k: &[u32; 64]) -> State<L> {
+fn begin_second<L: Lanes>(
+    lanes: L,
+    head: &Head,
+    first: &State<L>,
+    w: &mut Schedule<L>,
+    k: &[u32; 64],
+) -> State<L> {
+    for (word, (value, initial)) in w.iter_mut().zip(first.iter().zip(head.midstate)) {
+        *word = lanes.add_word(*value, initial);
+    }
     let [a, b, c, d, e, f, g, h] = SECOND_ROUND_0;
     let word = |word| lanes.splat(word);
     let mut state = [

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Rolled versions searched together.
-const MIDSTATES: [u32; 3] = [1, 2, 4];
+const MIDSTATES: [u32; 3] = [1, 4, 16];
 /// Time between two looks at the clock, about: shorter than what the operating system gives a thread at a time.
 const SLICE: Duration = Duration::from_millis(2);
 /// Nonces of the first, unmeasured slice.
@@ -65,9 +65,9 @@ impl Row {
         match (self.hashrate_hs, self.best_hs) {
             (Some(median), Some(best)) => {
                 let (median, best) = (HashRate(median).to_string(), HashRate(best).to_string());
-                writeln!(out, "{kernel:9} {midstates} midstates {median:>12} median {best:>12} best")
+                writeln!(out, "{kernel:9} {midstates:2} midstates {median:>12} median {best:>12} best")
             }
-            _ => writeln!(out, "{kernel:9} {midstates} midstates  this CPU lacks the instructions"),
+            _ => writeln!(out, "{kernel:9} {midstates:2} midstates  this CPU lacks the instructions"),
         }
     }
 }
