@@ -8,6 +8,7 @@ use adit_core::{Core, Effect, Policy, PoolInput};
 use adit_driver::{
     DeviceKey, Event, Job, JobKey, Nonce, PoolKey, Quantity, Report, Settings, Verdict, WorkId,
 };
+use adit_hw_sim::DeviceFault;
 use adit_lab::{Item, Rig};
 use adit_protocol::bm13xx::Chip;
 use adit_protocol::devices::model;
@@ -123,11 +124,15 @@ impl Bench {
     fn note(&mut self, report: &Report) {
         match report {
             Report::Event(Event::Nonce(Nonce { unit, claims, .. })) => {
-                let claim = claims[0];
-                self.nonces.push((claim.work, claim.nonce, claim.version, *unit));
+                // One without claims is counted by the core: it is of a job that is too old.
+                if let Some(claim) = claims.first() {
+                    self.nonces.push((claim.work, claim.nonce, claim.version, *unit));
+                }
             }
             Report::Event(Event::Measured { unit, quantity: Quantity::CountedHashrateHs, reading }) => {
-                self.counted.insert(*unit, reading.value.unwrap());
+                if let Ok(rate) = reading.value {
+                    self.counted.insert(*unit, rate);
+                }
             }
             Report::Event(Event::Fault(fault)) | Report::Failed(fault) => self.faults.push(fault.to_string()),
             _ => {}
@@ -221,5 +226,47 @@ fn chips_of_all_types_share_no_work() {
         assert!(tally.received > 1_000, "{key}: {tally:?}");
         assert_eq!(tally.verdicts(Verdict::Share), tally.received, "{key}: {tally:?}");
         assert!(bench.faults.is_empty(), "{key}: {:?}", bench.faults);
+    }
+}
+
+/// One host knows no watchdog: chips that a short loss of supply had reset stayed idle for good.
+#[test]
+fn a_chain_that_lost_its_supply_for_a_moment_works_again() {
+    let mut bench = Bench::new("bm1370-chain", &[("chips", "4"), ("ramp-step", "10")]);
+    bench.run(Duration::from_secs(10));
+    bench.rig.break_by(bench.now, DeviceFault::BrownOut);
+    bench.run(Duration::from_secs(40));
+    assert!(!bench.faults.is_empty(), "nobody has noticed");
+    let before = bench.nonces.len();
+    bench.run(Duration::from_secs(5));
+    assert!(bench.nonces.len() > before + 100, "idle after {:?}", bench.faults);
+    let tally = *bench.core.device(bench.now, bench.device).unwrap().tally;
+    assert_eq!(tally.verdicts(Verdict::HardwareError), 0, "{tally:?}");
+}
+
+#[test]
+fn a_chip_that_falls_off_the_chain_is_named() {
+    let mut bench = Bench::new("bm1362-chain", &[("chips", "12"), ("ramp-step", "10")]);
+    bench.run(Duration::from_secs(12));
+    bench.rig.break_by(bench.now, DeviceFault::LostChip);
+    bench.run(Duration::from_secs(60));
+    let named = |fault: &String| fault.starts_with("chip ") && fault.contains("of 12 are there");
+    assert!(bench.faults.iter().any(named), "{:?}", bench.faults);
+}
+
+/// The driver counts what answers, and says which chip is the first that does not.
+#[test]
+fn a_chain_with_another_number_of_chips_than_it_should_have_is_not_driven() {
+    for (chips, expected) in
+        [("11", "chip 11 does not answer: 11 of 12 are there"), ("13", "13 chips answer where 12 should be")]
+    {
+        let mut bench = Bench::new("bm1362-chain", &[("chips", "12")]);
+        let mut short = bench.item.clone();
+        short.settings.set("chips", chips);
+        bench.rig = Rig::new(bench.item.model, short.twin(5).unwrap(), 5);
+        bench.rig.plug(bench.now);
+        bench.run(Duration::from_secs(10));
+        assert!(bench.faults.iter().any(|fault| fault == expected), "{:?}", bench.faults);
+        assert!(bench.nonces.is_empty());
     }
 }

@@ -294,8 +294,11 @@ impl Mining {
         let unit = facts.layout.chip_index(answer.nonce, self.plan.split, self.plan.chips);
         // A sweep that runs over ends in numbers behind its own: behind the last chip there is nobody else.
         let unit = unit.unwrap_or(self.plan.chips - 1);
-        let seq = self.unjudged.number(unit);
         let claims = claims(self.plan.chip, &self.ring, answer);
+        if claims.is_empty() && self.ring.is_young() {
+            return;
+        }
+        let seq = self.unjudged.number(unit);
         outbox.emit(Event::Nonce(Nonce { seq, unit, claims }));
     }
 

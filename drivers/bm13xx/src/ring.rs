@@ -70,6 +70,12 @@ impl Ring {
         byte
     }
 
+    /// No job has been retired yet: an answer to any other than those remembered is to a job of somebody before, or to a work
+    /// that opened cores.
+    pub(crate) fn is_young(&self) -> bool {
+        self.given < self.size() / 2
+    }
+
     /// The job with this byte, unless it is retired.
     pub(crate) fn job(&self, byte: u8) -> Option<&Slot> {
         self.slots[usize::from(byte)].as_ref()
