@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -26,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WAITING: usize = 64;
 
 /// Where events are posted: `http://HOST[:PORT]/PATH`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Webhook {
     host: String,
     port: u16,
@@ -60,6 +62,14 @@ impl FromStr for Webhook {
             return Err(WebhookError::Malformed);
         }
         Ok(Self { host: host.to_owned(), port, path: path.to_owned() })
+    }
+}
+
+impl TryFrom<String> for Webhook {
+    type Error = WebhookError;
+
+    fn try_from(url: String) -> Result<Self, WebhookError> {
+        url.parse()
     }
 }
 

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use adit_telemetry::{Access, AxeosSettings, CgminerSettings, Kept, Settings, Webhook};
 use clap::Args;
+use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// Options of `demo` and `mine`.
-#[derive(Clone, Debug, Default, Args)]
+/// Options of `demo` and `mine`, and the table `[read]` of the configuration file.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct ViewArgs {
     /// Serve the REST interface here, on the loopback interface only: docs/telemetry.md
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
@@ -49,6 +51,24 @@ pub(crate) struct ViewArgs {
 }
 
 impl ViewArgs {
+    /// These, and where they say nothing, what the file says.
+    pub(crate) fn over(&self, file: &Self) -> Self {
+        fn either<T: Clone>(first: &Option<T>, second: &Option<T>) -> Option<T> {
+            first.as_ref().or(second.as_ref()).cloned()
+        }
+        Self {
+            api: self.api.or(file.api),
+            cgminer_api: self.cgminer_api.or(file.cgminer_api),
+            cgminer_allow: either(&self.cgminer_allow, &file.cgminer_allow),
+            cgminer_groups: either(&self.cgminer_groups, &file.cgminer_groups),
+            axeos: self.axeos.or(file.axeos),
+            axeos_allow: either(&self.axeos_allow, &file.axeos_allow),
+            axeos_chip: either(&self.axeos_chip, &file.axeos_chip),
+            webhook: either(&self.webhook, &file.webhook),
+            history: either(&self.history, &file.history),
+        }
+    }
+
     /// As telemetry wants it.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);

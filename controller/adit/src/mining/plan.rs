@@ -81,7 +81,7 @@ impl Plan {
             each: false,
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
-            views: args.views.settings()?,
+            views: args.views.over(&config.read).settings()?,
             overrides: config
                 .device
                 .into_iter()
@@ -240,5 +240,17 @@ mod tests {
         assert_eq!(plan("", FILE).pools[0].user, "filed");
         let pools = plan("--pool b:2 --user mine", FILE).pools;
         assert_eq!((pools.len(), pools[0].host.as_str(), pools[0].user.as_str()), (1, "b", "mine"));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_in_what_may_be_read() {
+        let file = "[[pool]]\nurl = \"h:1\"\nuser = \"u\"\n[read]\napi = \"127.0.0.1:1\"\nwebhook = \"http://h/x\"\n";
+        let views = plan("", file).views;
+        assert_eq!(views.api, Some("127.0.0.1:1".parse().unwrap()));
+        let views = plan("--api 127.0.0.1:2", file).views;
+        assert_eq!(views.api, Some("127.0.0.1:2".parse().unwrap()));
+        assert_eq!(views.webhook, Some("http://h/x".parse().unwrap()));
+        assert!(views.cgminer.is_none() && views.axeos.is_none());
+        assert!(toml::from_str::<Config>("[read]\nwebhook = \"https://h/secret\"\n").is_err());
     }
 }
