@@ -20,7 +20,7 @@ pub(crate) struct TapArgs {
     #[arg(long = "a", value_name = "SELECTOR")]
     pub(crate) device: Selector,
 
-    /// Where the other program finds it: the PATH of a pseudo-terminal (PATH-<port> for a device of several ports), or
+    /// Where the other program finds it: the PATH of a pseudo-terminal (PATH-PORT for a device of several ports), or
     /// tcp:HOST:PORT
     #[arg(long = "b", value_name = "PLACE")]
     pub(crate) place: Place,

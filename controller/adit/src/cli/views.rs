@@ -21,7 +21,7 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
     cgminer_api: Option<SocketAddr>,
 
-    /// Who may ask the API of cgminer: [G:]ADDRESS[/PREFIX], separated by commas [default: this machine]
+    /// Who may ask the API of cgminer: ADDRESS, ADDRESS/PREFIX or GROUP:ADDRESS, separated by commas [default: this machine]
     #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "cgminer_api")]
     cgminer_allow: Option<String>,
 
@@ -41,7 +41,7 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "CHIP", help_heading = "Reading", requires = "axeos")]
     axeos_chip: Option<String>,
 
-    /// Post blocks, best shares and faults here: http://HOST[:PORT]/PATH
+    /// Post blocks, best shares and faults here: http://HOST:PORT/PATH
     #[arg(long, value_name = "URL", help_heading = "Reading")]
     webhook: Option<Webhook>,
 
