@@ -97,6 +97,29 @@ fn each_length_is_kept_for_its_time_and_a_year_is_small() {
     assert!(store.bytes() < 100 * rows as u64 + 50_000, "{} bytes for {rows} rows", store.bytes());
 }
 
+/// The figure in `docs/performance.md`.
+#[test]
+#[ignore = "a year is three million intervals: cargo test --release -p adit-telemetry year_of_one -- --ignored --nocapture"]
+fn a_year_of_one_device_in_a_file_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let mut store = Store::open(&kept(&file)).unwrap();
+    for hour in 0..366 * 24 {
+        let begin = BEGIN + hour * 3_600;
+        let rows: Vec<_> = (begin..begin + 3_600).step_by(10).map(row).collect();
+        store.add(&rows, begin + 3_600).unwrap();
+    }
+    let counts = TIERS.map(|(step, _)| store.count(step));
+    assert_eq!(counts, [8_640, 8_640, 8_784]);
+    let bytes = store.bytes();
+    drop(store);
+    println!(
+        "{counts:?} intervals, {bytes} bytes in use, {} in the file",
+        std::fs::metadata(&file).unwrap().len()
+    );
+    assert!(bytes < 3_000_000);
+}
+
 #[test]
 fn the_database_does_not_grow_beyond_its_bound() {
     let mut store = Store::open(&Kept { file: None, most_bytes: 300_000 }).unwrap();
