@@ -17,8 +17,9 @@ use clap::{Args, Subcommand, ValueEnum};
     scan:    {\"bench\":\"scan\",\"kernel\",\"midstates\",\"available\",\"hashrate_hs\",\"best_hs\",\"slices\"}\n  \
     verify:  {\"bench\":\"verify\",\"case\",\"nonces\",\"seconds\",\"nonces_per_second\",\"ns_per_nonce\"}; seconds of one core\n  \
     latency: {\"bench\":\"latency\",\"case\":\"new block|share\",\"devices\",\"samples\",\"median_us\",\"p99_us\",\"last_median_us\"}\n  \
-    fleet:   {\"bench\":\"fleet\",\"devices\",\"over\",\"seconds\",\"start_up_s\",\"cpu_percent\",\"resident_bytes\",\"threads\",\"nonces\",\n  \
-    \"accepted\",\"rejected\",\"works\",\"waits_per_nonce\",\"calls_per_nonce\",\"block_median_us\",\"block_last_us\",\n  \
+    fleet:   {\"bench\":\"fleet\",\"devices\",\"over\",\"seconds\",\"start_up_s\",\"cpu_percent\",\"resident_before_bytes\",\n  \
+    \"resident_bytes\",\"threads\",\"nonces\",\"accepted\",\"rejected\",\"works\",\"waits_per_nonce\",\"calls_per_nonce\",\n  \
+    \"block_median_us\",\"block_last_us\",\n  \
     \"share_median_us\",\"share_p99_us\"}; null where there was no sample")]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]

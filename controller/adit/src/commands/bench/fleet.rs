@@ -27,6 +27,8 @@ struct Row {
     seconds: f64,
     start_up_s: f64,
     cpu_percent: f64,
+    /// At the beginning of the measurement, and at its end.
+    resident_before_bytes: u64,
     resident_bytes: u64,
     threads: u64,
     nonces: u64,
@@ -85,6 +87,7 @@ fn measure(devices: usize, args: &FleetBench) -> Result<Row, Failure> {
         seconds: spent.as_secs_f64(),
         start_up_s: start_up.as_secs_f64(),
         cpu_percent: 100.0 * used.cpu.saturating_sub(usage.cpu).as_secs_f64() / spent.as_secs_f64(),
+        resident_before_bytes: usage.resident,
         resident_bytes: used.resident,
         threads: used.threads,
         nonces,
