@@ -78,7 +78,12 @@ impl Device {
         match self.life {
             Life::Stopping { by } => self.order_stop(by, out),
             Life::Stopped => self.order_stop(now, out),
-            _ if unwanted => self.order_stop(now, out),
+            _ if unwanted => {
+                self.order_stop(now, out);
+                if let Life::Retrying { at, .. } = &mut self.life {
+                    *at = (*at).max(now + OLD_LINK); // the link has only now been told to close
+                }
+            }
             _ => self.life = Life::Detecting,
         }
     }

@@ -85,6 +85,27 @@ fn two_sticks_with_the_same_serial_number_are_two_devices() {
 }
 
 #[test]
+fn a_look_at_the_old_place_that_succeeds_late_is_given_its_time_to_close() {
+    let mut rig = Rig::new();
+    let device = rig.attach(&stick("2", "7"));
+    rig.report(device, Report::Up);
+    rig.fail(device, UNPLUGGED);
+    rig.wait_s(1); // it is looked for at its old place
+    rig.attach(&stick("1", "7")); // and is plugged in elsewhere
+    rig.wait_s(1);
+    rig.report(device, Report::Up); // the look has found something after all
+    let (opens, stopped) = (rig.opens(device), rig.effects.len());
+    rig.wait_s(1);
+    assert_eq!(
+        rig.opens(device),
+        opens,
+        "opened again {stopped} effects later, before the old link could close"
+    );
+    rig.wait_s(1);
+    assert_eq!(rig.opens(device), opens + 1);
+}
+
+#[test]
 fn another_stick_in_the_same_socket_is_another_device() {
     let mut rig = Rig::new();
     let device = rig.attach(&stick("1", "a"));
