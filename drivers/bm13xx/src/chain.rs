@@ -118,9 +118,9 @@ impl Chain {
     }
 
     /// Stops hashing without losing anything, until [`Self::resume`]: too warm, too much current.
-    pub fn rest(&mut self, outbox: &mut Outbox) {
+    pub fn rest(&mut self, now: Micros, outbox: &mut Outbox) {
         if let Phase::Mining(mining, _) = &mut self.phase {
-            mining.rest(outbox);
+            mining.rest(now, outbox);
         }
     }
 

@@ -90,14 +90,14 @@ pub fn start(detected: &Detected, settings: Settings) -> Result<Box<dyn Machine>
         detected.candidates.iter().copied().filter(|model| model.driver == DRIVER.name).collect();
     let Some(first) = models.first() else { return Err(StartError::NotMine { driver: DRIVER.name }) };
     let setup = setup(first, models.len(), &options)?;
-    Ok(Box::new(BareChain::new(models, setup)))
+    Ok(Box::new(BareChain::new(models, setup, options.frequency)))
 }
 
 /// What is known of a chain that is `model`, or one of `candidates` models.
 fn setup(model: &Model, candidates: usize, options: &Options) -> Result<Setup, SettingsError> {
     let [low, default, high] = model.clock.unwrap_or([Hertz::from_mhz(50.0); 3]);
     let clock = options.frequency.unwrap_or(default);
-    if !(low..=high).contains(&clock) {
+    if candidates == 1 && !(low..=high).contains(&clock) {
         let value = clock.mhz().to_string();
         let expected = "a clock in MHz, within the limits of the model";
         return Err(SettingsError::Malformed { key: "frequency", value, expected });

@@ -2,6 +2,7 @@
 
 use adit_driver::{Action, Command, Event, Fault, Input, Machine, Outbox};
 use adit_protocol::devices::Model;
+use adit_protocol::units::Hertz;
 use adit_protocol::wire::Micros;
 
 use crate::chain::Chain;
@@ -13,14 +14,15 @@ pub(crate) struct BareChain {
     chain: Chain,
     models: Vec<&'static Model>,
     outbox: Outbox,
-    identified: bool,
+    /// The clock that the user chose.
+    frequency: Option<Hertz>,
     over: bool,
 }
 
 impl BareChain {
     /// A chain that is one of `models`.
-    pub(crate) fn new(models: Vec<&'static Model>, setup: Setup) -> Self {
-        Self { chain: Chain::new(setup), models, outbox: Outbox::default(), identified: false, over: false }
+    pub(crate) fn new(models: Vec<&'static Model>, setup: Setup, frequency: Option<Hertz>) -> Self {
+        Self { chain: Chain::new(setup), models, outbox: Outbox::default(), frequency, over: false }
     }
 
     /// Takes the chain from where it stands to the next step.
@@ -28,15 +30,11 @@ impl BareChain {
         loop {
             match self.chain.status() {
                 Status::Counted(census) => {
-                    let Some(model) =
-                        self.models.iter().find(|model| model.chips.kind == census.chip.facts().name)
-                    else {
+                    let is_it = |model: &&&Model| model.chips.kind == census.chip.facts().name;
+                    let Some(model) = self.models.iter().find(is_it).copied() else {
                         return self.give_up(Fault::WrongDevice { expected: "the chain that was named" });
                     };
-                    if !self.identified {
-                        self.identified = true;
-                        self.outbox.emit(Event::Identified(model));
-                    }
+                    self.identified(now, model);
                     self.chain.bring_up(now, &mut self.outbox);
                 }
                 Status::Failed(fault) => return self.give_up(fault),
@@ -47,6 +45,19 @@ impl BareChain {
                 | Status::Resting(_) => return,
             }
         }
+    }
+
+    /// The chips are those of `model`: its limits hold, and its usual clock unless the user chose another.
+    fn identified(&mut self, now: Micros, model: &'static Model) {
+        self.models = vec![model];
+        self.outbox.emit(Event::Identified(model));
+        let Some([low, usual, high]) = model.clock else { return };
+        let wanted = self.frequency.unwrap_or(usual);
+        if !(low..=high).contains(&wanted) {
+            self.outbox.emit(Event::Declined(Command::Frequency(wanted)));
+        }
+        let clock = if (low..=high).contains(&wanted) { wanted } else { usual };
+        self.chain.set_clock(now, clock);
     }
 
     fn give_up(&mut self, fault: Fault) {
@@ -65,7 +76,7 @@ impl BareChain {
         }
     }
 
-    fn limits(&self) -> Option<[adit_protocol::units::Hertz; 3]> {
+    fn limits(&self) -> Option<[Hertz; 3]> {
         self.models.first().and_then(|model| model.clock)
     }
 

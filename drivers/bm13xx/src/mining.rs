@@ -1,5 +1,6 @@
 //! A chain at work: jobs go out, nonces come back.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use adit_driver::{Event, Fault, Nonce, Outbox, Queue, Ruling, Turn, Unjudged, Work};
@@ -52,6 +53,8 @@ pub(crate) struct Mining {
     queue: Queue,
     turn: Turn,
     ramp: Ramp,
+    /// Writes of a clock that are not sent yet.
+    later: VecDeque<(Micros, Command)>,
     /// Version bits that chips have been told.
     mask: VersionMask,
     hash_count: u32,
@@ -83,6 +86,7 @@ impl Mining {
             queue: Queue::new(plan.room(&target), books.received),
             turn: Turn::new(job),
             ramp: Ramp::from_reset(now, setup.clock, setup.ramp_step),
+            later: VecDeque::new(),
             mask: VersionMask::BIP320,
             hash_count: 0,
             resting: false,
@@ -153,8 +157,23 @@ impl Mining {
         }
     }
 
-    fn set_clock(&self, clock: Hertz, outbox: &mut Outbox) {
+    /// Sets the clock; of several writes all but the first follow at a distance.
+    fn set_clock(&mut self, now: Micros, clock: Hertz, outbox: &mut Outbox) {
+        self.later.clear();
+        let mut at = now;
         for command in ramp::writes(self.plan.chip, &self.pll(clock)) {
+            if at == now {
+                self.command(command, outbox);
+            } else {
+                self.later.push_back((at, command));
+            }
+            at = at + ramp::BETWEEN_WRITES;
+        }
+    }
+
+    /// Sends the writes whose time has come.
+    fn write_later(&mut self, now: Micros, outbox: &mut Outbox) {
+        while let Some((_, command)) = self.later.pop_front_if(|(at, _)| now >= *at) {
             self.command(command, outbox);
         }
     }
@@ -164,9 +183,9 @@ impl Mining {
         let clock = self.ramp.step(now);
         if clock.0 > before.0 {
             self.set_hash_count(outbox);
-            self.set_clock(clock, outbox);
+            self.set_clock(now, clock, outbox);
         } else {
-            self.set_clock(clock, outbox);
+            self.set_clock(now, clock, outbox);
             self.set_hash_count(outbox);
         }
         if self.ramp.due().is_none() {
@@ -191,12 +210,12 @@ impl Mining {
     }
 
     /// No hashing until [`Self::resume`].
-    pub(crate) fn rest(&mut self, outbox: &mut Outbox) {
+    pub(crate) fn rest(&mut self, now: Micros, outbox: &mut Outbox) {
         self.resting = true;
         self.set_hash_count(outbox);
         if !self.plan.chip.rolls_versions() {
             // These have no switch: as slow as they can be, and no more jobs.
-            self.set_clock(ramp::slowest(), outbox);
+            self.set_clock(now, ramp::slowest(), outbox);
         }
     }
 
@@ -218,7 +237,10 @@ impl Mining {
     pub(crate) fn slow_down(&mut self, outbox: &mut Outbox) {
         self.resting = true;
         self.set_hash_count(outbox);
-        self.set_clock(ramp::slowest(), outbox);
+        self.later.clear();
+        for command in ramp::writes(self.plan.chip, &self.pll(ramp::slowest())) {
+            self.command(command, outbox);
+        }
         self.ramp.jumped(ramp::slowest());
     }
 
@@ -361,7 +383,8 @@ impl Mining {
 
     /// Time has passed. Returns what is wrong.
     pub(crate) fn on_timer(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Fault> {
-        if self.ramp.due().is_some_and(|due| now >= due) {
+        self.write_later(now, outbox);
+        if self.step_due().is_some_and(|due| now >= due) {
             self.step_ramp(now, outbox);
         }
         if self.settles.is_some_and(|at| now >= at) {
@@ -423,11 +446,17 @@ impl Mining {
         }
     }
 
+    /// When the clock changes next: not while the chips rest.
+    fn step_due(&self) -> Option<Micros> {
+        self.ramp.due().filter(|_| !self.resting)
+    }
+
     /// When time matters next.
     pub(crate) fn deadline(&self) -> Option<Micros> {
         let feed = (!self.resting && self.ready && !self.queue.is_empty()).then(|| self.turn.at());
         let silent = self.is_searching().then(|| self.health.patience(self.interval()));
-        let others = [feed, self.ramp.due(), self.settles, self.doubted, silent];
+        let later = self.later.front().map(|(at, _)| *at);
+        let others = [feed, later, self.step_due(), self.settles, self.doubted, silent];
         others.into_iter().flatten().chain([self.counters.due()]).min()
     }
 }

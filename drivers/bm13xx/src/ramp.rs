@@ -68,6 +68,9 @@ impl Ramp {
     }
 }
 
+/// Time between two writes of one clock.
+pub(crate) const BETWEEN_WRITES: Duration = Duration::from_millis(10);
+
 /// The writes that set the clock of all chips, in order.
 pub(crate) fn writes(chip: Chip, pll: &Pll) -> Vec<Command> {
     let word = Command::write_all(chip.pll_register(), pll.word(chip));

@@ -3,9 +3,11 @@
 use adit_protocol::bm13xx::{
     Answers, Codec, Command, Frame, Generation, HeaderJob, Job, Jobs, MidstateJob, Register, Reject, To,
 };
+use adit_protocol::hex;
 use adit_protocol::pow::{Hash, Header, Midstate};
+use adit_protocol::protocols::protocol;
 use adit_protocol::wire::{Codec as _, Side, Step};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::vectors::{array, bytes, entries, load, number};
 
@@ -227,4 +229,56 @@ fn a_chip_that_is_told_the_format_of_its_answers_does_not_wait_for_more() {
     assert!(matches!(codec.decode(&wire, true), Step::Frame { used: 9, .. }));
     codec.set_answers(Answers::Short);
     assert!(matches!(codec.decode(&wire, false), Step::Frame { used: 9, .. }));
+}
+
+/// What `adit decode` prints of every frame of the vectors, in the dialect of its board.
+#[test]
+fn every_frame_of_the_vectors_is_listed_with_its_type_and_fields() {
+    let file = load("bm13xx");
+    let mut listed = 0;
+    for entry in entries(&file, "vectors") {
+        let fields = [("hex", None), ("job_hex", Some("job")), ("response_hex", Some("nonce"))];
+        for (field, wanted) in fields {
+            let Some(text) = entry[field].as_str() else { continue };
+            let wire = hex::decode(text).unwrap();
+            let wanted = match entry["kind"].as_str().unwrap() {
+                "job_frame" => "job",
+                "register_response" => "register",
+                "nonce_response" => "nonce",
+                "reject_response" => continue,
+                _ => wanted.unwrap_or("command"),
+            };
+            let from = if ["register", "nonce"].contains(&wanted) { Side::Device } else { Side::Host };
+            let preamble = wire[..2] == [0x55, 0xaa] || wire[..2] == [0xaa, 0x55];
+            let name = if preamble { "bm13xx" } else { "bm13xx-v0" };
+            let mut found = Vec::new();
+            protocol(name).unwrap().decoder(from).feed(&wire, true, &mut |item| found.push(item));
+            let [item] = &found[..] else { panic!("{entry}: {found:?}") };
+            let frame = item.found.as_ref().unwrap();
+            let kind = frame["type"].as_str().unwrap();
+            let fields: &[&str] = match kind {
+                "set_address" => &["chip"],
+                "write_register" => &["all", "chip", "register", "value"],
+                "read_register" => &["all", "chip", "register"],
+                "chain_inactive" => &["all"],
+                "job" => &["job_id", "nbits", "ntime", "num_midstates", "start_nonce"],
+                "register" => &["chip", "register", "value"],
+                "nonce" => &["nonce", "job_id", "detail"],
+                other => panic!("{other}"),
+            };
+            assert!(wanted == kind || wanted == "command" && from == Side::Host, "{entry}: {frame}");
+            assert!(fields.iter().all(|field| !frame[field].is_null()), "{entry}: {frame}");
+            assert_eq!(frame["version_bits"].is_u64(), kind == "nonce" && wire.len() == 11, "{frame}");
+            listed += 1;
+        }
+    }
+    assert!(listed > 100, "{listed}");
+    let mut codes = Vec::new();
+    let mut decoder = protocol("bm13xx").unwrap().decoder(Side::Device);
+    decoder.feed(&hex::decode("aa551800a640029922f991").unwrap(), true, &mut |item| codes.push(item));
+    let frame = codes[0].found.as_ref().unwrap();
+    assert_eq!(
+        (&frame["nonce"], &frame["job_id"], &frame["version_bits"]),
+        (&json!(0x40a6_0018_u32), &json!(0x99), &json!(0x045f_2000))
+    );
 }
