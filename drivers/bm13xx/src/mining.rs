@@ -53,8 +53,8 @@ pub(crate) struct Mining {
     queue: Queue,
     turn: Turn,
     ramp: Ramp,
-    /// Writes of a clock that are not sent yet.
-    later: VecDeque<(Micros, Command)>,
+    /// Writes of a clock, or works that open cores, that are not sent yet.
+    later: VecDeque<(Micros, Frame)>,
     /// Version bits that chips have been told.
     mask: VersionMask,
     hash_count: u32,
@@ -159,22 +159,24 @@ impl Mining {
 
     /// Sets the clock; of several writes all but the first follow at a distance.
     fn set_clock(&mut self, now: Micros, clock: Hertz, outbox: &mut Outbox) {
-        self.later.clear();
-        let mut at = now;
-        for command in ramp::writes(self.plan.chip, &self.pll(clock)) {
-            if at == now {
-                self.command(command, outbox);
-            } else {
-                self.later.push_back((at, command));
-            }
-            at = at + ramp::BETWEEN_WRITES;
+        let mut writes = ramp::writes(self.plan.chip, &self.pll(clock)).into_iter().map(Frame::Command);
+        if let Some(first) = writes.next() {
+            self.send(&first, outbox);
+        }
+        let times = std::iter::successors(Some(now), |at| Some(*at + ramp::BETWEEN_WRITES)).skip(1);
+        let mut later: VecDeque<_> = times.zip(writes).collect();
+        if !later.is_empty() {
+            std::mem::swap(&mut self.later, &mut later);
         }
     }
 
-    /// Sends the writes whose time has come.
+    /// Sends the frames whose time has come.
     fn write_later(&mut self, now: Micros, outbox: &mut Outbox) {
-        while let Some((_, command)) = self.later.pop_front_if(|(at, _)| now >= *at) {
-            self.command(command, outbox);
+        while let Some((_, frame)) = self.later.pop_front_if(|(at, _)| now >= *at) {
+            self.send(&frame, outbox);
+        }
+        if !self.ready && self.later.is_empty() && self.ramp.due().is_none() {
+            self.begin_work(outbox);
         }
     }
 
@@ -197,11 +199,19 @@ impl Mining {
     fn at_target(&mut self, now: Micros, outbox: &mut Outbox) {
         self.counters.forget();
         self.health.restart(now);
-        let first = !std::mem::replace(&mut self.ready, true);
-        self.announce(outbox);
-        if first {
-            self.queue.announce(outbox);
+        if self.ready {
+            return self.announce(outbox);
         }
+        let times = std::iter::successors(Some(now), |at| Some(*at + ramp::BETWEEN_WRITES));
+        self.later.extend(times.zip(sequence::openings(self.plan.chip)));
+        self.write_later(now, outbox);
+    }
+
+    /// The first ramp is over, and all cores are open.
+    fn begin_work(&mut self, outbox: &mut Outbox) {
+        self.ready = true;
+        self.announce(outbox);
+        self.queue.announce(outbox);
     }
 
     /// The chips are to run at `wanted`.
@@ -383,7 +393,9 @@ impl Mining {
 
     /// Time has passed. Returns what is wrong.
     pub(crate) fn on_timer(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Fault> {
-        self.write_later(now, outbox);
+        if !self.later.is_empty() {
+            self.write_later(now, outbox);
+        }
         if self.step_due().is_some_and(|due| now >= due) {
             self.step_ramp(now, outbox);
         }

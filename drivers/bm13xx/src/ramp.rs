@@ -68,7 +68,7 @@ impl Ramp {
     }
 }
 
-/// Time between two writes of one clock.
+/// Time between two writes of one clock, and between two works that open cores.
 pub(crate) const BETWEEN_WRITES: Duration = Duration::from_millis(10);
 
 /// The writes that set the clock of all chips, in order.

@@ -312,14 +312,16 @@ impl List<'_> {
         }
         self.baud();
         self.ticket();
-        // Each of these works opens one more core of every chip (§11.7). What is found in them is ignored.
-        for core in 0..self.plan.chip.facts().cores {
-            let job_byte = self.plan.chip.job_byte(core as u8, MAX_MIDSTATES as u8);
-            let job = MidstateJob { job_byte, ..NULL_WORK };
-            self.steps.push(Step::Send(Frame::Job(Job::Midstates(job))));
-            self.pause(SHORT);
-        }
     }
+}
+
+/// Works, each of which opens one more core of every BM1387 once its clock runs (§11.7). What is found in them is ignored.
+pub(crate) fn openings(chip: Chip) -> impl Iterator<Item = Frame> {
+    let cores = if chip == Chip::Bm1387 { chip.facts().cores } else { 0 };
+    (0..cores).map(move |core| {
+        let job_byte = chip.job_byte(core as u8, MAX_MIDSTATES as u8);
+        Frame::Job(Job::Midstates(MidstateJob { job_byte, ..NULL_WORK }))
+    })
 }
 
 /// Where each chip's nonces begin, for chains that are split so.

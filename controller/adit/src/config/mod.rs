@@ -205,7 +205,7 @@ mod tests {
         let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let config = parse(example).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.mine.policy(), Policy::default());
-        assert_eq!((config.pool.len(), config.device.len()), (5, 2));
+        assert_eq!((config.pool.len(), config.device.len()), (5, 3));
         assert!(config.device[0].selector().unwrap().is_ok());
         let pool = config.pool[0].config().unwrap();
         let mut options = config.pool[2].config().unwrap().options;
