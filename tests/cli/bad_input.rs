@@ -30,7 +30,7 @@ fn refused(finished: &super::Finished, status: i32, sentence: &str) {
 fn a_wrong_pool_url_is_named_with_what_to_write_instead() {
     for (url, sentence) in [
         ("pool.example", "has no port; write it after the host, for instance `pool.example:3333`"),
-        ("http://node.example:8332", "no payout_address given"),
+        ("http://node.example:8332", "no payout address given"),
         ("stratum+tcp://pool.example:99999", "it must be a number from 1 to 65535"),
         ("", "pool URL"),
     ] {

@@ -137,6 +137,9 @@ fn an_unmodified_pyasic_reads_a_running_demo() {
         async def main():\n    \
             miner = await pyasic.get_miner(sys.argv[1])\n    \
             data = await miner.get_data()\n    \
+            while data.hashrate is None:\n        \
+                await asyncio.sleep(1)\n        \
+                data = await miner.get_data()\n    \
             print('READ', json.dumps({'class': type(miner).__name__, 'hashrate': float(data.hashrate), 'mac': data.mac,\n        \
                 'fw': data.fw_ver, 'uptime': data.uptime, 'temperature': data.temperature_avg, 'boards': len(data.hashboards)}))\n\
         asyncio.run(main())\n";
