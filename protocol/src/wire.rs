@@ -168,6 +168,13 @@ pub trait Codec {
     /// Appends the bytes of `frame` to `out`.
     fn encode(&self, frame: &Self::Frame, out: &mut Vec<u8>);
 
+    /// The bytes of `frame`.
+    fn encoded(&self, frame: &Self::Frame) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.encode(frame, &mut bytes);
+        bytes
+    }
+
     /// Looks at the front of `input`. `quiet`: the line has been silent after the last byte of `input`.
     fn decode(&mut self, input: &[u8], quiet: bool) -> Step<Self::Frame, Self::Reject>;
 }

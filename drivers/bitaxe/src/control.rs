@@ -129,8 +129,7 @@ impl Voice {
         // 0xff is the id of answers to what could not be read.
         self.next_id = if id >= 0xfe { 0 } else { id + 1 };
         let request = operation.request(self.firmware, id)?;
-        let mut bytes = Vec::new();
-        Codec::new(self.dialect, Side::Host).encode(&Frame::Request(request), &mut bytes);
+        let bytes = Codec::new(self.dialect, Side::Host).encoded(&Frame::Request(request));
         Some((bytes, Expected { id, len: operation.reply_len() }))
     }
 }

@@ -70,9 +70,7 @@ pub(crate) fn slow_down(control: Control, low: Hertz, outbox: &mut Outbox) {
 }
 
 fn encode(dialect: Dialect, command: Command) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    Codec::new(dialect, Side::Host).encode(&Frame::Command(command), &mut bytes);
-    bytes
+    Codec::new(dialect, Side::Host).encoded(&Frame::Command(command))
 }
 
 #[cfg(test)]

@@ -112,8 +112,7 @@ impl Control {
             Err(code @ ErrorCode::Invalid) => Frame::Error(ErrorReply { id: NO_ID, code }),
             Err(code) => Frame::Error(ErrorReply { id, code }),
         };
-        let mut bytes = Vec::new();
-        self.codec.encode(&frame, &mut bytes);
+        let bytes = self.codec.encoded(&frame);
         if self.lost > 0 {
             self.lost -= 1;
             return;

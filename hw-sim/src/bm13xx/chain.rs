@@ -212,8 +212,7 @@ impl Chain {
 
     fn send(&mut self, frame: &Frame) {
         if self.answers.len() < WAITING {
-            let mut bytes = Vec::new();
-            self.codec.encode(frame, &mut bytes);
+            let bytes = self.codec.encoded(frame);
             self.answers.push_back(bytes);
         }
     }

@@ -82,8 +82,7 @@ impl Cpu {
     }
 
     fn say(&mut self, answer: Answer) {
-        let mut bytes = Vec::new();
-        self.codec.encode(&Frame::Answer(answer), &mut bytes);
+        let bytes = self.codec.encoded(&Frame::Answer(answer));
         self.out.push_back(DeviceOutput::Bytes { port: Port(0), bytes });
     }
 

@@ -39,8 +39,7 @@ impl Bench {
     }
 
     fn order(&mut self, order: Order) {
-        let mut bytes = Vec::new();
-        Codec::new(Side::Device).encode(&Frame::Order(order), &mut bytes);
+        let bytes = Codec::new(Side::Device).encoded(&Frame::Order(order));
         self.tell(DeviceInput::Bytes { port: Port(0), bytes: &bytes });
     }
 

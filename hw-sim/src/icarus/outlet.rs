@@ -90,8 +90,7 @@ impl Outlet {
 
     /// Sends a record, in one piece.
     pub(super) fn send(&mut self, frame: &Frame) {
-        let mut bytes = Vec::new();
-        self.codec.encode(frame, &mut bytes);
+        let bytes = self.codec.encoded(frame);
         self.queue.push_back(DeviceOutput::Bytes { port: Port(0), bytes });
     }
 

@@ -33,23 +33,17 @@ fn exchange(chip: Chip, header: &Header) -> Exchange {
         version: rolls.then_some(0), // the header has its version bits already
     };
     let codec = Codec::new(generation, Side::Device);
-    let bytes = |frame: &Frame| {
-        let mut bytes = Vec::new();
-        codec.encode(frame, &mut bytes);
-        bytes
-    };
-    Exchange { device: chip.facts().name, job: bytes(&Frame::Job(job)), answer: bytes(&Frame::Nonce(answer)) }
+    Exchange {
+        device: chip.facts().name,
+        job: codec.encoded(&Frame::Job(job)),
+        answer: codec.encoded(&Frame::Nonce(answer)),
+    }
 }
 
 /// A solved header as frames of a BM1384.
 pub(crate) fn bm1384_golden_exchange(header: &Header) -> Vec<Exchange> {
     let codec = Bm1384Codec::new(Side::Device);
-    let bytes = |frame: &Bm1384Frame| {
-        let mut bytes = Vec::new();
-        codec.encode(frame, &mut bytes);
-        bytes
-    };
     let answer = Bm1384Frame::Nonce { nonce: header.nonce.to_le_bytes(), job_id: SLOT };
-    let job = bytes(&Bm1384Frame::Work(Bm1384Work::new(SLOT, header)));
-    vec![Exchange { device: "BM1384", job, answer: bytes(&answer) }]
+    let job = codec.encoded(&Bm1384Frame::Work(Bm1384Work::new(SLOT, header)));
+    vec![Exchange { device: "BM1384", job, answer: codec.encoded(&answer) }]
 }

@@ -11,11 +11,6 @@ const WORK: u32 = 1;
 /// A solved header as frames: all nonces are searched at difficulty 1.
 pub(crate) fn golden_exchange(header: &Header) -> Vec<Exchange> {
     let codec = Codec::new(Side::Device);
-    let bytes = |frame: &Frame| {
-        let mut bytes = Vec::new();
-        codec.encode(frame, &mut bytes);
-        bytes
-    };
     let work = Work {
         id: WORK,
         target: Work::target_of(&Target::ONE),
@@ -27,7 +22,7 @@ pub(crate) fn golden_exchange(header: &Header) -> Vec<Exchange> {
     let answer = Answer::Nonce { work: WORK, version: header.version, nonce: header.nonce };
     vec![Exchange {
         device: "any",
-        job: bytes(&Frame::Order(Order::Work(work))),
-        answer: bytes(&Frame::Answer(answer)),
+        job: codec.encoded(&Frame::Order(Order::Work(work))),
+        answer: codec.encoded(&Frame::Answer(answer)),
     }]
 }

@@ -27,12 +27,7 @@ pub(crate) fn golden_exchange(dialect: Dialect, header: &Header) -> Vec<Exchange
         }
     };
     let codec = Codec::new(dialect, Side::Device);
-    let bytes = |frame: &Frame| {
-        let mut bytes = Vec::new();
-        codec.encode(frame, &mut bytes);
-        bytes
-    };
-    vec![Exchange { device, job: bytes(&Frame::Job(job)), answer: bytes(&answer) }]
+    vec![Exchange { device, job: codec.encoded(&Frame::Job(job)), answer: codec.encoded(&answer) }]
 }
 
 /// A job with known solutions.

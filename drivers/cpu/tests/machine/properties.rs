@@ -36,9 +36,7 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 fn bytes(answer: Answer) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    Codec::new(Side::Device).encode(&Frame::Answer(answer), &mut bytes);
-    bytes
+    Codec::new(Side::Device).encoded(&Frame::Answer(answer))
 }
 
 #[derive(Clone, Debug)]

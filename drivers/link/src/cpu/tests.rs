@@ -30,8 +30,7 @@ impl Host {
     }
 
     async fn order(&mut self, order: Order) {
-        let mut bytes = Vec::new();
-        Codec::new(Side::Device).encode(&Frame::Order(order), &mut bytes);
+        let bytes = Codec::new(Side::Device).encoded(&Frame::Order(order));
         soon(self.wire.write_all(&bytes)).await.unwrap();
     }
 

@@ -162,8 +162,7 @@ impl Bench {
     }
 
     fn chips_at(&mut self, port: Port, frame: &Frame) {
-        let mut bytes = Vec::new();
-        Codec::new(Generation::V2, Side::Device).encode(frame, &mut bytes);
+        let bytes = Codec::new(Generation::V2, Side::Device).encoded(frame);
         self.input(DeviceInput::Bytes { port, bytes: &bytes });
     }
 

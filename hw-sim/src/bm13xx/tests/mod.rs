@@ -59,8 +59,7 @@ impl Bench {
     }
 
     fn send_frame(&mut self, frame: &Frame) {
-        let mut bytes = Vec::new();
-        Codec::new(self.generation, Side::Device).encode(frame, &mut bytes);
+        let bytes = Codec::new(self.generation, Side::Device).encoded(frame);
         self.input(DeviceInput::Bytes { port: Port(0), bytes: &bytes });
     }
 

@@ -142,8 +142,7 @@ fn a_cairnsmore_clamps_its_clock() {
     let mut bench = Bench::new("cairnsmore1", &[]);
     for (multiplier, mhz) in [(0, 50.0), (20, 50.0), (81, 202.5), (88, 220.0), (255, 220.0)] {
         let frame = Frame::Command(Command::Cairnsmore(CairnsmoreCommand::clock(multiplier)));
-        let mut bytes = Vec::new();
-        Codec::new(Dialect::Icarus, Side::Device).encode(&frame, &mut bytes);
+        let bytes = Codec::new(Dialect::Icarus, Side::Device).encoded(&frame);
         bench.send_bytes(&bytes);
         let found = clock(&mut bench);
         assert!((found - mhz).abs() < 0.6, "M = {multiplier}: {found}");
