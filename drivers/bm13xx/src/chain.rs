@@ -1,6 +1,6 @@
 //! The engine: one chain of chips on one port, from the first question to the last.
 
-use adit_driver::script::{Outcome, Play, Script};
+use adit_driver::script::{Cue, Outcome, Play};
 use adit_driver::{Fault, LinkError, Outbox, Reply, Ruling, Token, Work};
 use adit_protocol::bm13xx::{Answers, Codec, Frame, Generation};
 use adit_protocol::units::Hertz;
@@ -260,7 +260,7 @@ impl Chain {
         }
     }
 
-    fn cue(&mut self, now: Micros, outbox: &mut Outbox, cue: Cue) {
+    fn cue(&mut self, now: Micros, outbox: &mut Outbox, cue: Cue<Frame>) {
         match &mut self.phase {
             Phase::Counting(play) => {
                 let outcome = cue.give(now, play, outbox);
@@ -297,28 +297,6 @@ impl Chain {
             }
             Some(Err(fault)) => self.fail(fault),
             None => {}
-        }
-    }
-}
-
-/// What a script may be waiting for.
-enum Cue {
-    Frame(Frame),
-    Done(Token, Result<Reply, LinkError>),
-    Timer,
-}
-
-impl Cue {
-    fn give<S: Script<Frame = Frame>>(
-        self,
-        now: Micros,
-        play: &mut Play<S>,
-        outbox: &mut Outbox,
-    ) -> Option<Outcome<S>> {
-        match self {
-            Self::Frame(frame) => play.on_frame(now, frame, outbox),
-            Self::Done(token, result) => play.on_done(now, token, result, outbox),
-            Self::Timer => play.on_timer(now, outbox),
         }
     }
 }

@@ -77,6 +77,33 @@ pub enum Answer<F> {
 /// What a finished script knows, or why it could not be finished.
 pub type Outcome<S> = Result<<S as Script>::Output, Fault>;
 
+/// What a script may be waiting for: for machines whose scripts differ from phase to phase.
+#[derive(Debug)]
+pub enum Cue<F> {
+    /// For [`Play::on_frame`].
+    Frame(F),
+    /// For [`Play::on_done`].
+    Done(Token, Result<Reply, LinkError>),
+    /// For [`Play::on_timer`].
+    Timer,
+}
+
+impl<F> Cue<F> {
+    /// Passes it on to `play`.
+    pub fn give<S: Script<Frame = F>>(
+        self,
+        now: Micros,
+        play: &mut Play<S>,
+        outbox: &mut Outbox,
+    ) -> Option<Outcome<S>> {
+        match self {
+            Self::Frame(frame) => play.on_frame(now, frame, outbox),
+            Self::Done(token, result) => play.on_done(now, token, result, outbox),
+            Self::Timer => play.on_timer(now, outbox),
+        }
+    }
+}
+
 /// Carries a script out.
 #[derive(Debug)]
 pub struct Play<S> {

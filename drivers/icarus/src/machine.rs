@@ -1,10 +1,7 @@
 //! The machine of the family: detection, preparation, mining, the end.
 
-use adit_driver::script::{Outcome, Play, Script};
-use adit_driver::{
-    Action, Command, Event, Fault, Input, LinkError, Machine, NoData, Outbox, Quantity, Reading, Reply,
-    Token, Work,
-};
+use adit_driver::script::{Cue, Outcome, Play};
+use adit_driver::{Action, Command, Event, Fault, Input, Machine, NoData, Outbox, Quantity, Reading, Work};
 use adit_protocol::wire::Micros;
 use arrayvec::ArrayVec;
 
@@ -137,11 +134,11 @@ impl Icarus {
     /// Hands what has come so far to the script that is being played.
     fn on_burst(&mut self, now: Micros) {
         if let Some(burst) = self.bursts.take() {
-            self.play(now, Cue::Burst(burst));
+            self.play(now, Cue::Frame(burst));
         }
     }
 
-    fn play(&mut self, now: Micros, cue: Cue) {
+    fn play(&mut self, now: Micros, cue: Cue<Burst>) {
         match &mut self.phase {
             Phase::Detecting(play) => {
                 let outcome = cue.give(now, play, &mut self.outbox);
@@ -152,7 +149,7 @@ impl Icarus {
                 self.prepared(now, outcome);
             }
             Phase::Mining(mining) => match cue {
-                Cue::Burst(_) => {}
+                Cue::Frame(_) => {}
                 Cue::Done(token, result) => mining.on_done(now, token, result, &mut self.outbox),
                 Cue::Timer => mining.on_timer(now, &mut self.outbox),
             },
@@ -253,28 +250,6 @@ impl Machine for Icarus {
             Phase::Preparing(play, _) => play.deadline(),
             Phase::Mining(mining) => mining.deadline(),
             Phase::Closed(_) | Phase::Over => None,
-        }
-    }
-}
-
-/// What a script may be waiting for.
-enum Cue {
-    Burst(Burst),
-    Done(Token, Result<Reply, LinkError>),
-    Timer,
-}
-
-impl Cue {
-    fn give<S: Script<Frame = Burst>>(
-        self,
-        now: Micros,
-        play: &mut Play<S>,
-        outbox: &mut Outbox,
-    ) -> Option<Outcome<S>> {
-        match self {
-            Self::Burst(burst) => play.on_frame(now, burst, outbox),
-            Self::Done(token, result) => play.on_done(now, token, result, outbox),
-            Self::Timer => play.on_timer(now, outbox),
         }
     }
 }
