@@ -17,7 +17,9 @@
 //! Everything a machine does must stand in the transcript, in order, before the next input. Link actions are answered with
 //! success at once.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
 use adit_protocol::devices::{Model, model};
 use adit_protocol::hex;
@@ -87,6 +89,38 @@ pub fn rewrite(start: Start, text: &str) -> Result<String, Mismatch> {
         }
     }
     Ok(written)
+}
+
+/// All files of `folder` with their texts, sorted by path.
+///
+/// # Errors
+/// The folder or a file in it cannot be read.
+pub fn read_folder(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    let text = |path: PathBuf| fs::read_to_string(&path).map(|text| (path, text));
+    paths.into_iter().map(text).collect()
+}
+
+/// Plays every transcript of `folder` to a machine of `start`, each of its own: what is wrong, a line for each file. Where the
+/// environment says `UPDATE`, what the machine does is written into the files instead: read the difference before believing
+/// it.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn check_folder(start: Start, folder: &Path) -> io::Result<Vec<String>> {
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut wrong = Vec::new();
+    for (path, text) in read_folder(folder)? {
+        let played =
+            if update { rewrite(start, &text).map(Some) } else { check(start, &text).map(|()| None) };
+        match played {
+            Ok(Some(text)) => fs::write(&path, text)?,
+            Ok(None) => {}
+            Err(mismatch) => wrong.push(format!("{}: {mismatch}", path.display())),
+        }
+    }
+    Ok(wrong)
 }
 
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
