@@ -36,8 +36,9 @@ impl Over {
 
 /// The host, and the rig it is measured with.
 pub(crate) struct Host {
-    pub(crate) rig: Rig,
+    /// Dropped first: the host has ended when its sticks and its pool vanish.
     _runtime: Runtime,
+    pub(crate) rig: Rig,
 }
 
 impl Host {
@@ -53,7 +54,7 @@ impl Host {
         runtime.spawn(operate(sticks, rig.pool().to_string()));
         rig.wait_for_work(Duration::from_secs(60)).unwrap();
         std::thread::sleep(Duration::from_millis(100)); // the first jobs leave the lines
-        Self { rig, _runtime: runtime }
+        Self { _runtime: runtime, rig }
     }
 }
 
