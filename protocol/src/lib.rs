@@ -5,6 +5,7 @@
 
 pub mod bitaxe_raw;
 pub mod bm13xx;
+pub mod bridge;
 pub mod cpu;
 pub mod devices;
 pub mod golden;

@@ -133,6 +133,35 @@ pub struct SetupPacket {
     pub length: u16,
 }
 
+impl SetupPacket {
+    /// Size on the wire.
+    pub const SIZE: usize = 8;
+
+    /// As on the wire.
+    pub const fn to_bytes(self) -> [u8; Self::SIZE] {
+        let ([a, b], [c, d], [e, f]) =
+            (self.value.to_le_bytes(), self.index.to_le_bytes(), self.length.to_le_bytes());
+        [self.request_type, self.request, a, b, c, d, e, f]
+    }
+
+    /// From the wire; every packet of this size has a meaning.
+    pub const fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
+        let [request_type, request, a, b, c, d, e, f] = bytes;
+        Self {
+            request_type,
+            request,
+            value: u16::from_le_bytes([a, b]),
+            index: u16::from_le_bytes([c, d]),
+            length: u16::from_le_bytes([e, f]),
+        }
+    }
+
+    /// The data stage, if there is one, goes from the device to the host.
+    pub const fn is_from_device(self) -> bool {
+        self.request_type & 0x80 != 0
+    }
+}
+
 /// What decoding found at the front of its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<F, R> {

@@ -89,6 +89,8 @@ pub enum Bridge {
     Pl2303,
     /// A USB communication-class function of the device's own controller.
     CdcAcm,
+    /// WCH CH340, CH341.
+    Ch340,
 }
 
 /// A text that a USB string descriptor is compared with.

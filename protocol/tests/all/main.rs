@@ -6,6 +6,7 @@ mod bitaxe_raw;
 mod bm13xx;
 mod bm13xx_chips;
 mod bm13xx_streams;
+mod bridge;
 mod cpu;
 mod decoding;
 mod devices;
