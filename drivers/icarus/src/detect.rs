@@ -193,8 +193,10 @@ impl Detect {
         rate: Option<f64>,
         product: Option<RboxProduct>,
     ) -> Ask<Found> {
+        // Bitstreams differ in their engines: what the user names is that, and only the division is learnt.
+        let named = self.candidates.len() == 1 && dialect == Dialect::Icarus;
         let has = |candidate: &Candidate| {
-            division.is_none_or(|division| candidate.board.divisions.contains(&division.parts()))
+            named || division.is_none_or(|division| candidate.board.divisions.contains(&division.parts()))
         };
         let fits = |candidate: &&Candidate| {
             candidate.board.dialect == dialect
