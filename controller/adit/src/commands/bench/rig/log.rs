@@ -20,8 +20,9 @@ pub(super) struct State {
     has_it: Vec<bool>,
     /// From the announcement to its first byte at those sticks.
     pub(super) reached: Vec<Duration>,
-    /// Sticks that have been given any work.
+    /// Works each stick has been given, and how many sticks have been given any.
     works: Vec<u64>,
+    pub(super) working: usize,
     /// Nonces on their way, and when they left.
     sent: HashMap<u32, Instant>,
     /// From nonce to submit.
@@ -47,10 +48,6 @@ pub(crate) struct Counts {
 }
 
 impl State {
-    pub(super) fn working(&self) -> usize {
-        self.works.iter().filter(|works| **works > 0).count()
-    }
-
     pub(super) fn is_settled(&self) -> bool {
         self.sent.is_empty() && self.accepted + self.rejected >= self.shares.len() as u64
     }
@@ -66,9 +63,11 @@ impl Log {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
-        self.changed.notify_all();
+    /// Whoever waits is only woken when `change` says so: a thousand wake-ups would be part of the figure.
+    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+        if change(&mut self.lock()) {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits until `done`; the state is the error when `longest` has passed before.
@@ -94,6 +93,7 @@ impl Log {
         self.change(|state| {
             state.block = Some(at);
             state.has_it.fill(false);
+            false
         });
     }
 
@@ -101,10 +101,15 @@ impl Log {
     pub(super) fn work(&self, stick: usize, began: Instant) {
         self.change(|state| {
             state.works[stick] += 1;
+            if state.works[stick] == 1 {
+                state.working += 1;
+            }
             if let Some(block) = state.block.filter(|block| *block <= began && !state.has_it[stick]) {
                 state.has_it[stick] = true;
                 state.reached.push(began.duration_since(block));
             }
+            let sticks = state.works.len();
+            state.working == sticks && (state.block.is_none() || state.reached.len() == sticks)
         });
     }
 
@@ -113,6 +118,7 @@ impl Log {
         self.change(|state| {
             state.nonces += 1;
             state.sent.insert(nonce, at);
+            false
         });
     }
 
@@ -122,12 +128,17 @@ impl Log {
             if let Some(sent) = state.sent.remove(&nonce) {
                 state.shares.push(at.duration_since(sent));
             }
+            true
         });
     }
 
     /// The pool has judged so many shares.
     pub(super) fn judged(&self, accepted: u64, rejected: u64) {
-        self.change(|state| (state.accepted, state.rejected) = (accepted, rejected));
+        self.change(|state| {
+            let before = (state.accepted, state.rejected);
+            (state.accepted, state.rejected) = (accepted, rejected);
+            before != (accepted, rejected)
+        });
     }
 
     pub(super) fn counts(&self) -> Counts {

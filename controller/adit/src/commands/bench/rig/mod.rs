@@ -109,13 +109,8 @@ impl Rig {
 
     /// Waits until every stick has been given work.
     pub(crate) fn wait_for_work(&self, longest: Duration) -> Result<(), Stuck> {
-        self.log.wait(longest, |state| state.working() == self.sticks.len()).map(drop).map_err(|reached| {
-            Stuck::Work {
-                waited: longest,
-                reached: reached.working(),
-                sticks: self.sticks.len(),
-                what: "work",
-            }
+        self.log.wait(longest, |state| state.working == self.sticks.len()).map(drop).map_err(|reached| {
+            Stuck::Work { waited: longest, reached: reached.working, sticks: self.sticks.len(), what: "work" }
         })
     }
 
