@@ -17,6 +17,7 @@ pub mod pool;
 mod scan;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod usb;
 mod wire;
 
 pub use catalog::{Build, BuildError, MIN_DIFFICULTY, Setting, settings, start, supports};

@@ -17,6 +17,7 @@ pub mod protocols;
 pub mod stratum;
 pub mod trace;
 pub mod units;
+pub mod usbip;
 pub mod wire;
 
 pub use wire::{Codec, Micros, Port, Step};
