@@ -14,6 +14,7 @@ mod engine;
 mod fault;
 mod icarus;
 pub mod pool;
+pub mod report;
 mod scan;
 #[cfg(feature = "serve")]
 pub mod serve;

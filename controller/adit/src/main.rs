@@ -58,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Golden(args) => commands::golden::run(&args, json),
         Command::Replay(args) => commands::replay::run(&args, json),
         Command::Tap(args) => commands::tap::run(&args, json),
+        Command::Conform(args) => commands::conform::run(&args, json),
         Command::Top(args) => commands::top::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),
         Command::Bench(args) => commands::bench::run(&args, json),

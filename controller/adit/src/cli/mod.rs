@@ -1,6 +1,7 @@
 //! The command line. Its help texts are the manual.
 
 mod bench;
+mod conform;
 mod decode;
 mod demo;
 mod devices;
@@ -20,6 +21,7 @@ mod world;
 use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{Bench, BenchArgs, FleetBench, LatencyBench, Over, ScanBench, VerifyBench};
+pub(crate) use conform::ConformArgs;
 pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;
@@ -76,6 +78,7 @@ pub(crate) enum Command {
     Golden(GoldenArgs),
     Replay(ReplayArgs),
     Tap(TapArgs),
+    Conform(ConformArgs),
     World(WorldArgs),
     Top(TopArgs),
     Bench(BenchArgs),

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod capture;
+pub(crate) mod conform;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod devices;

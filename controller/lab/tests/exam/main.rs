@@ -1,0 +1,43 @@
+//! The exam of devices: simulated ones pass it, and each broken one fails the check that its flaw names.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod broken;
+mod flaws;
+mod sound;
+
+use adit_hw_sim::{Build, SimDevice};
+use adit_lab::exam::{Grade, Outcome, Subject};
+use adit_protocol::devices::{Model, model};
+
+/// What every device of these tests is eased to, so that nonces come at their real pace without the work.
+const DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
+
+fn subject(key: &str) -> Subject {
+    let model: &'static Model = model(key).expect("a model");
+    Subject {
+        difficulty: DIFFICULTY,
+        writes: true,
+        watch: std::time::Duration::from_secs(200),
+        ..Subject::new(model)
+    }
+}
+
+fn twin(subject: &Subject) -> Box<dyn SimDevice> {
+    let build =
+        Build { seed: subject.seed, target_difficulty: Some(subject.difficulty), settings: Vec::new() };
+    adit_hw_sim::start(subject.model, &build).expect("a twin")
+}
+
+/// One line for each check.
+fn table(outcomes: &[Outcome]) -> String {
+    let line = |it: &Outcome| {
+        let (mark, text) = match &it.grade {
+            Grade::Passed(text) => ("passed ", text),
+            Grade::Failed(text) => ("FAILED ", text),
+            Grade::Skipped(text) => ("skipped", text),
+        };
+        format!("  {mark} {:20} {:7.3} s  {text}", it.id, it.took.as_secs_f64())
+    };
+    outcomes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
