@@ -16,6 +16,10 @@ impl Breakage {
         self.0 = if self.is_on(now) { None } else { Some(now + BROKEN_FOR) };
     }
 
+    pub(crate) fn mend(&mut self) {
+        self.0 = None;
+    }
+
     pub(crate) fn is_on(self, now: Micros) -> bool {
         self.0.is_some_and(|until| now < until)
     }

@@ -2,7 +2,7 @@
 
 use adit_protocol::wire::{Line, Micros, ModemLines, Port, SetupPacket};
 
-use crate::{DeviceFault, Scan};
+use crate::{ChipRegisters, DeviceFault, Insides, Scan};
 
 /// Hardware on the far end of a wire.
 ///
@@ -31,6 +31,38 @@ pub trait SimDevice: Send {
 
     /// What came of a piece: the first counter that solves it.
     fn on_scanned(&mut self, _now: Micros, _scan: &Scan, _found: Option<u32>) {}
+
+    /// Somebody changes the surroundings, or repairs. What the device has no part for changes nothing.
+    fn adjust(&mut self, _now: Micros, _adjustment: Adjustment) {}
+
+    /// The state inside at `now`; of a device that is unplugged, as it was last.
+    fn insides(&self, _now: Micros) -> Insides {
+        Insides::default()
+    }
+
+    /// What a host would read at `now` from the registers of a chip; `None`: there is no such chip, or it has no registers.
+    fn chip(&self, _now: Micros, _chip: u16) -> Option<ChipRegisters> {
+        None
+    }
+
+    /// What a read of `count` bytes, or of as many as are usual there, from `register` of the part at `address` of the main I2C
+    /// bus would give at `now`, without any effect; `None`: no acknowledge.
+    fn peek(&self, _now: Micros, _address: u8, _register: u8, _count: Option<u8>) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// What is changed around a device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Adjustment {
+    /// Broken parts work, and what waits to go wrong does not.
+    Mend,
+    /// The air has so many degrees Celsius.
+    Ambient(f64),
+    /// The chips have so many degrees Celsius whatever they draw; `None`: they follow power and cooling again.
+    Temperature(Option<f64>),
+    /// The same for one chip, counted from 0 in the order of the chains.
+    ChipTemperature(u16, Option<f64>),
 }
 
 /// What happens to a device.

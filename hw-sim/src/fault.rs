@@ -32,6 +32,36 @@ macro_rules! faults {
 }
 pub(crate) use faults;
 
+impl<'de> serde::Deserialize<'de> for DeviceFault {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        name.parse().map_err(|_| {
+            let names = Self::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", ");
+            serde::de::Error::custom(format_args!("there is no fault {name:?}; there are {names}"))
+        })
+    }
+}
+
+impl serde::Serialize for DeviceFault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(feature = "serve")]
+impl utoipa::PartialSchema for DeviceFault {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let names = Self::ALL.iter().map(|fault| fault.name());
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+#[cfg(feature = "serve")]
+impl utoipa::ToSchema for DeviceFault {}
+
 /// There is no fault or quirk of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no fault or quirk of that name")]

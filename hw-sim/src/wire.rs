@@ -17,6 +17,8 @@ use crate::{DeviceFault, FaultSite};
 const MERGE_WAIT: Duration = Duration::from_millis(100);
 /// Bytes on the way to one end at most; what is sent beyond is lost, as in a receiver that overruns.
 const ON_THE_WAY: usize = 64 * 1024;
+/// Faults that wait for chunks to one end at most.
+const ARMED: usize = 4_096;
 /// What a bridge that forgot its settings falls back to.
 const FORGOTTEN_BAUD: u32 = 9_600;
 
@@ -32,6 +34,8 @@ pub struct Wire {
     dice: Dice,
     chances: [f64; WIRE_FAULTS.len()],
     applied: [u64; WIRE_FAULTS.len()],
+    /// The host's line before it forgot its speed.
+    forgotten: Option<Line>,
 }
 
 /// What happens to chunks on the wire, in the order in which it is tried.
@@ -89,6 +93,7 @@ impl Wire {
             dice: Dice::new(seed, 0x3172),
             chances: [0.0; WIRE_FAULTS.len()],
             applied: [0; WIRE_FAULTS.len()],
+            forgotten: None,
         }
     }
 
@@ -96,6 +101,9 @@ impl Wire {
     /// [`DeviceFault::BaudMismatch`].
     pub fn set_line(&mut self, end: Side, line: Line) {
         self.end(end).line = line;
+        if end == Side::Host {
+            self.forgotten = None;
+        }
     }
 
     /// How one end speaks and listens at the moment.
@@ -118,15 +126,37 @@ impl Wire {
     /// [`DeviceFault::MergeChunks`], either direction for the others. [`DeviceFault::BaudMismatch`] begins at once and lasts
     /// until the host sets its line again. False where it cannot happen here.
     pub fn inject(&mut self, fault: DeviceFault) -> bool {
+        self.inject_towards(fault, None)
+    }
+
+    /// As [`Self::inject`], to the next chunk on its way to the side `to`, where that can be.
+    pub fn inject_towards(&mut self, fault: DeviceFault, to: Option<Side>) -> bool {
         let Some(slot) = self.slot(fault) else { return false };
         if fault == DeviceFault::BaudMismatch {
             self.forget_baud(slot);
             return true;
         }
         let answers_only = matches!(fault, DeviceFault::SplitChunk | DeviceFault::MergeChunks);
-        let to = if answers_only || self.dice.chance(0.5) { Side::Host } else { Side::Device };
-        self.end(to).armed.push(fault);
+        let to = match to {
+            _ if answers_only => Side::Host,
+            Some(to) => to,
+            None if self.dice.chance(0.5) => Side::Host,
+            None => Side::Device,
+        };
+        let armed = &mut self.end(to).armed;
+        if armed.len() < ARMED {
+            armed.push(fault);
+        }
         true
+    }
+
+    /// Nothing that waits for a chunk happens any more, and a forgotten speed is remembered.
+    pub fn mend(&mut self) {
+        if let Some(line) = self.forgotten.take() {
+            self.host.line = line;
+        }
+        self.host.armed.clear();
+        self.device.armed.clear();
     }
 
     /// How often `fault` has really happened.
@@ -209,6 +239,7 @@ impl Wire {
     }
 
     fn forget_baud(&mut self, slot: usize) {
+        self.forgotten.get_or_insert(self.host.line);
         self.host.line.baud =
             if self.device.line.baud == FORGOTTEN_BAUD { 2 * FORGOTTEN_BAUD } else { FORGOTTEN_BAUD };
         self.applied[slot] += 1;

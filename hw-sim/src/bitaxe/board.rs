@@ -1,5 +1,7 @@
 //! The hardware of a board: pins, buses, supply, chips and heat. What the firmware is asked to do is done here.
 
+mod insides;
+
 use std::time::Duration;
 
 use adit_protocol::bitaxe_raw::{Bus, ErrorCode, Firmware, Operation, Transfer, pin};
@@ -9,7 +11,7 @@ use super::climate::Climate;
 use super::parts::{Conditions, Parts, Trip};
 use super::spec::{Cooling, Regulator, Spec};
 use crate::DeviceFault;
-use crate::bm13xx::Chain;
+use crate::bm13xx::{Chain, cooked};
 use crate::dice::Dice;
 
 /// Efficiency of the conversion to core voltage.
@@ -163,7 +165,7 @@ impl Board {
         let drawn = watts / EFFICIENCY + self.spec.offset_watts;
         let amperes = if volts > 0.0 { watts / volts } else { 0.0 };
         Conditions {
-            chip: self.climate.shown(now, self.climate.celsius()),
+            chip: self.climate.shown(now, self.first_chip()),
             board: self.climate.shown(now, self.near_chips()),
             regulator_celsius: self.climate.board() + 0.5 * amperes,
             rpm: self.spec.full_rpm() * self.climate.spin(),
@@ -171,6 +173,12 @@ impl Board {
             watts: drawn,
             amperes,
         }
+    }
+
+    /// Where sensors with a chip's diode measure.
+    fn first_chip(&self) -> f64 {
+        let held = self.chains.first().and_then(|chain| chain.held(0));
+        held.unwrap_or(self.climate.celsius())
     }
 
     /// Where a fan controller without a diode measures.
@@ -334,6 +342,5 @@ fn error_share((usual_mhz, usual_volts): (f64, f64), clock: f64, volts: f64, cel
     }
     let needed = 0.95 * usual_volts * (0.6 + 0.4 * clock / (usual_mhz * 1e6));
     let starved = (needed - volts) / (0.05 * usual_volts);
-    let cooked = (celsius - 100.0) / 20.0;
-    starved.max(cooked).clamp(0.0, 1.0)
+    starved.max(cooked(celsius)).clamp(0.0, 1.0)
 }

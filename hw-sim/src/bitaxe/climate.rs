@@ -19,10 +19,12 @@ pub(super) const BROKEN_READING: f64 = 121.0;
 /// Chips, fan and air of a board.
 #[derive(Debug)]
 pub(super) struct Climate {
-    ambient: f64,
+    pub(super) ambient: f64,
     /// Power at which the rises above are reached, in watts.
     usual_watts: f64,
     celsius: f64,
+    /// Somebody keeps the chips at this temperature.
+    held: Option<f64>,
     /// Speed of the fan as a fraction of its highest.
     spin: f64,
     at: Micros,
@@ -38,6 +40,7 @@ impl Climate {
             ambient,
             usual_watts,
             celsius: ambient,
+            held: None,
             spin: 0.0,
             at: Micros(0),
             dead_fan: whole,
@@ -55,7 +58,21 @@ impl Climate {
         // of the heat per kelvin, a part goes without the fan
         let conductance = 1.0 / RISE_STILL + self.spin * (1.0 / RISE - 1.0 / RISE_STILL);
         let rise = watts / self.usual_watts / conductance;
-        self.celsius = approach(self.celsius, self.ambient + rise, seconds / INERTIA * RISE * conductance);
+        let times = seconds / INERTIA * RISE * conductance;
+        self.celsius = self.held.unwrap_or(approach(self.celsius, self.ambient + rise, times));
+    }
+
+    /// Keeps the chips at a temperature, or no longer.
+    pub(super) fn hold(&mut self, celsius: Option<f64>) {
+        self.held = celsius;
+        self.celsius = celsius.unwrap_or(self.celsius);
+    }
+
+    /// Everything works again.
+    pub(super) fn mend(&mut self) {
+        [&mut self.dead_fan, &mut self.hot_sensor, &mut self.dead_sensor]
+            .into_iter()
+            .for_each(Breakage::mend);
     }
 
     /// Temperature of the chips in degrees Celsius.

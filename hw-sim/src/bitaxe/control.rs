@@ -81,6 +81,11 @@ impl Control {
         true
     }
 
+    /// No fault waits for an answer any more.
+    pub(super) const fn mend(&mut self) {
+        (self.late, self.lost) = (0, 0);
+    }
+
     /// Takes a USB packet. Of the buffer at most one request is taken with each, and the surplus waits for the next packet.
     pub(super) fn take(&mut self, now: Micros, packet: &[u8]) -> Taken {
         if self.patience.is_some_and(|patience| now.since(self.last) >= patience) {

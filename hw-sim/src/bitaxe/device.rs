@@ -9,7 +9,9 @@ use adit_protocol::wire::{Line, Micros, Port};
 use super::board::Board;
 use super::control::{Control, Taken};
 use crate::wire::uart;
-use crate::{DeviceFault, DeviceInput, DeviceOutput, Dice, SimDevice, Truth};
+use crate::{
+    Adjustment, ChipRegisters, DeviceFault, DeviceInput, DeviceOutput, Dice, Insides, SimDevice, Truth,
+};
 
 const CONTROL: Port = Port(0);
 /// A bulk packet.
@@ -187,6 +189,26 @@ impl SimDevice for Device {
         }
         let control = self.control.deadline().filter(|_| self.silent_until.is_none());
         [self.silent_until, control, self.board.deadline(self.now)].into_iter().flatten().min()
+    }
+
+    fn adjust(&mut self, now: Micros, adjustment: Adjustment) {
+        self.board.adjust(now, adjustment);
+        if adjustment == Adjustment::Mend {
+            self.control.mend();
+            self.silent_until = None;
+        }
+    }
+
+    fn insides(&self, now: Micros) -> Insides {
+        self.board.insides(now)
+    }
+
+    fn chip(&self, now: Micros, chip: u16) -> Option<ChipRegisters> {
+        self.board.chip(now, chip)
+    }
+
+    fn peek(&self, now: Micros, address: u8, register: u8, count: Option<u8>) -> Option<Vec<u8>> {
+        self.board.peek(now, address, register, count)
     }
 
     fn truth(&self) -> Truth {

@@ -1,5 +1,6 @@
 //! Chips in a row: commands run away from the host, answers toward it.
 
+mod insides;
 mod report;
 
 use std::collections::VecDeque;
@@ -45,6 +46,10 @@ pub(crate) struct Chain {
     /// Nonces of an earlier job that wait for the next one.
     held: Vec<Frame>,
     lies: Lies,
+    /// Of the results of chips at the board's temperature, how many are wrong.
+    error_share: f64,
+    /// Temperature of the chips, where it is known.
+    celsius: Option<f64>,
     turn_of: usize,
     nonces: u64,
     jobs: u64,
@@ -68,6 +73,8 @@ impl Chain {
             answers: VecDeque::new(),
             held: Vec::new(),
             lies: Lies::default(),
+            error_share: 0.0,
+            celsius: None,
             turn_of: 0,
             nonces: 0,
             jobs: 0,
@@ -233,20 +240,29 @@ impl Chain {
         self.chips[..self.reached].iter().filter_map(Chip::deadline).min()
     }
 
-    /// From now on so many of all results are wrong.
+    /// From now on so many of all results are wrong, of chips that are kept too hot more.
     pub(crate) fn err(&mut self, now: Micros, share: f64) {
+        self.error_share = share;
         for chip in &mut self.chips {
+            let share = share.max(chip.held.map_or(0.0, cooked));
             if chip.error_share() != share {
                 chip.err(now, share);
             }
         }
     }
 
-    /// Temperature that the sensor inside the chips shows, where they have one.
+    /// Temperature of the chips, which the sensor inside them shows where they have one.
     pub(crate) fn warm(&mut self, celsius: f64) {
+        self.celsius = Some(celsius);
+        self.sense();
+    }
+
+    fn sense(&mut self) {
         if self.kind.name == "BM1368" {
-            let code = ((celsius + 299.5144) / 0.171_342).round().clamp(0.0, 65_535.0) as u32;
-            self.chips.iter_mut().for_each(|chip| chip.sense(code));
+            let code = |celsius: f64| ((celsius + 299.5144) / 0.171_342).round().clamp(0.0, 65_535.0) as u32;
+            for chip in &mut self.chips {
+                chip.sense(chip.held.or(self.celsius).map_or(0, code));
+            }
         }
     }
 
@@ -284,6 +300,11 @@ impl Chain {
     pub(crate) fn hashes(&self, now: Micros) -> f64 {
         self.chips.iter().map(|chip| chip.hashes_at(now)).sum()
     }
+}
+
+/// Share of all results that are wrong because it is so hot.
+pub(crate) fn cooked(celsius: f64) -> f64 {
+    ((celsius - 100.0) / 20.0).clamp(0.0, 1.0)
 }
 
 /// How far it is from each address to the next that a chip has, all around where it is the only one.

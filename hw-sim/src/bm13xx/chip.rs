@@ -8,6 +8,7 @@ use super::clocks;
 use super::kind::{Kind, Layout};
 use super::search::{Found, Plan, Search, Sweep};
 use super::work::Work;
+use crate::ChipRegisters;
 use crate::engine::Easing;
 
 /// Ticks that a sweep takes longer than the hash counting number says (`docs/protocols/bm13xx.md §9.2`).
@@ -38,6 +39,8 @@ pub(super) struct Chip {
     wrong: f64,
     /// Code of the temperature sensor, where there is one.
     sensor: u32,
+    /// Somebody keeps it at this temperature, in degrees Celsius.
+    pub(super) held: Option<f64>,
 }
 
 impl Chip {
@@ -56,6 +59,7 @@ impl Chip {
             error_share: 0.0,
             wrong: 0.0,
             sensor: 0,
+            held: None,
         };
         chip.reset(Micros(0));
         chip
@@ -282,6 +286,16 @@ impl Chip {
         self.search.as_mut()?.take(now)
     }
 
+    /// What a host would read at `now`; what reads 0 is left out.
+    pub(super) fn registers(&self, now: Micros) -> ChipRegisters {
+        let read = |number| register_of(number, self.read(now, Register(number)));
+        let core = |(number, value): (u8, &u8)| register_of(number, u32::from(*value));
+        ChipRegisters {
+            registers: (0..=255).filter_map(read).collect(),
+            core_registers: (0..).zip(&self.core_registers).filter_map(core).collect(),
+        }
+    }
+
     /// The temperature sensor of a BM1368 shows `code`.
     pub(super) fn sense(&mut self, code: u32) {
         self.sensor = code;
@@ -296,4 +310,8 @@ impl Chip {
             _ => groups != 0,
         }
     }
+}
+
+fn register_of(register: u8, value: u32) -> Option<crate::Register> {
+    (value != 0).then_some(crate::Register { register, value })
 }

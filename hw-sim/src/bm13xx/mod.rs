@@ -20,9 +20,12 @@ use adit_protocol::devices::Model;
 use adit_protocol::wire::{Line, Micros, Port};
 
 use crate::engine::Easing;
-use crate::{Build, BuildError, DeviceFault, DeviceInput, DeviceOutput, Dice, Setting, SimDevice, Truth};
+use crate::{
+    Adjustment, Build, BuildError, ChipRegisters, DeviceFault, DeviceInput, DeviceOutput, Dice, Insides,
+    Setting, SimDevice, Truth,
+};
 
-pub(crate) use chain::Chain;
+pub(crate) use chain::{Chain, cooked};
 pub(crate) use kind::kind;
 
 /// Chips on the chains, of any model that has them.
@@ -145,6 +148,25 @@ impl SimDevice for BareChain {
 
     fn deadline(&self) -> Option<Micros> {
         if self.powered { self.stalled_until.or_else(|| self.chain.deadline()) } else { None }
+    }
+
+    fn adjust(&mut self, now: Micros, adjustment: Adjustment) {
+        match adjustment {
+            Adjustment::Mend => {
+                self.chain.mend(now);
+                self.stalled_until = self.stalled_until.map(|_| now);
+            }
+            Adjustment::ChipTemperature(chip, celsius) => self.chain.hold(now, chip.into(), celsius),
+            Adjustment::Ambient(_) | Adjustment::Temperature(_) => {} // it has no board whose heat is modelled
+        }
+    }
+
+    fn insides(&self, _now: Micros) -> Insides {
+        Insides { chips: self.chain.insides(0, 0).collect(), ..Insides::default() }
+    }
+
+    fn chip(&self, now: Micros, chip: u16) -> Option<ChipRegisters> {
+        self.chain.registers(now, chip.into())
     }
 
     fn truth(&self) -> Truth {

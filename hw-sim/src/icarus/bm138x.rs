@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_protocol::icarus::{Chip, ChipCommand, Command, Dialect, Frame, Job, Nonce, PllWord, Register};
+use adit_protocol::icarus::{self, Chip, ChipCommand, Command, Dialect, Frame, Job, Nonce, PllWord};
 use adit_protocol::wire::Micros;
 
 use super::inbox::Inbox;
@@ -11,6 +11,7 @@ use super::shell::Board;
 use super::task;
 use crate::dice::Dice;
 use crate::engine::{Bank, Easing, Engine};
+use crate::{ChipRegisters, Register};
 
 /// Silence after which a piece of a job is dropped.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -60,7 +61,7 @@ impl Bm138x {
             }
             ChipCommand::ReadRegister { chip, register: PLL_REGISTER } if self.ready => {
                 let answering = if chip == 0 { self.chips } else { u8::from(chip < self.chips) };
-                (0..answering).for_each(|_| out.send(&Frame::Register(Register::pll(self.word))));
+                (0..answering).for_each(|_| out.send(&Frame::Register(icarus::Register::pll(self.word))));
             }
             ChipCommand::Voltage(_) if self.board_control => self.ready = true,
             ChipCommand::Gate(on) if self.board_control => {
@@ -154,6 +155,11 @@ impl Board for Bm138x {
 
     fn engines(&mut self) -> impl Iterator<Item = &mut Engine> {
         self.bank.engines()
+    }
+
+    fn chip(&self, chip: u16) -> Option<ChipRegisters> {
+        let pll = Register { register: PLL_REGISTER, value: u32::from(self.word.0) };
+        (chip < self.chips.into()).then(|| ChipRegisters { registers: vec![pll], core_registers: Vec::new() })
     }
 
     fn false_nonce(&self, _now: Micros, dice: &mut Dice) -> Option<Frame> {

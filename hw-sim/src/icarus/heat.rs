@@ -4,7 +4,7 @@ use adit_protocol::wire::Micros;
 
 use crate::breakage::Breakage;
 
-/// Air around the box.
+/// Air around the box unless somebody says otherwise.
 const AMBIENT: f64 = 25.0;
 /// Rise above it at full load with the fan at full speed.
 const RISE: f64 = 17.0;
@@ -20,7 +20,10 @@ const BROKEN_READING: f64 = 120.0;
 /// Metal, fan and sensor.
 #[derive(Debug)]
 pub(super) struct Heat {
+    pub(super) ambient: f64,
     celsius: f64,
+    /// Somebody keeps it at this temperature.
+    held: Option<f64>,
     at: Micros,
     /// Fan speed as a fraction of its highest.
     pub(super) fan: f64,
@@ -43,7 +46,9 @@ impl Heat {
     pub(super) fn new() -> Self {
         let broken = Breakage::default();
         Self {
+            ambient: AMBIENT,
             celsius: AMBIENT,
+            held: None,
             at: Micros(0),
             fan: 1.0,
             dead_fan: broken,
@@ -55,10 +60,23 @@ impl Heat {
     /// Lets the time until `now` pass, during which the chips ran at `load`, 1 being the nominal one.
     pub(super) fn advance(&mut self, now: Micros, load: f64) {
         let cooling = if self.dead_fan.is_on(now) { 0.0 } else { self.fan };
-        let goal = AMBIENT + RISE * load * (STILL_AIR + (1.0 - STILL_AIR) * cooling);
+        let goal = self.ambient + RISE * load * (STILL_AIR + (1.0 - STILL_AIR) * cooling);
         let weight = now.since(self.at).as_secs_f64() / INERTIA_SECONDS;
-        self.celsius = (self.celsius + weight * goal) / (1.0 + weight);
+        self.celsius = self.held.unwrap_or((self.celsius + weight * goal) / (1.0 + weight));
         self.at = self.at.max(now);
+    }
+
+    /// Everything works again.
+    pub(super) fn mend(&mut self) {
+        [&mut self.dead_fan, &mut self.hot_sensor, &mut self.dead_sensor]
+            .into_iter()
+            .for_each(Breakage::mend);
+    }
+
+    /// Keeps it at a temperature, or no longer.
+    pub(super) fn hold(&mut self, celsius: Option<f64>) {
+        self.held = celsius;
+        self.celsius = celsius.unwrap_or(self.celsius);
     }
 
     pub(super) fn toggle(&mut self, now: Micros, part: Part) {

@@ -15,9 +15,9 @@ use super::inbox::Inbox;
 use super::outlet::Outlet;
 use super::shell::Board;
 use super::task;
-use crate::DeviceFault;
 use crate::dice::Dice;
 use crate::engine::{Easing, Engine, Event};
+use crate::{Adjustment, DeviceFault, Insides};
 
 /// Silence after which a piece of a job is dropped.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -258,7 +258,22 @@ impl Board for Rbox {
         }
     }
 
-    fn temperature(&self) -> Option<f64> {
-        Some(self.heat.celsius())
+    fn adjust(&mut self, _now: Micros, adjustment: Adjustment) {
+        match adjustment {
+            Adjustment::Mend => self.heat.mend(),
+            Adjustment::Ambient(celsius) => self.heat.ambient = celsius,
+            Adjustment::Temperature(celsius) => self.heat.hold(celsius),
+            Adjustment::ChipTemperature(..) => {} // one sensor for all
+        }
+    }
+
+    fn insides(&self, now: Micros) -> Insides {
+        Insides {
+            ambient_celsius: Some(self.heat.ambient),
+            temperature_celsius: Some(self.heat.celsius()),
+            sensor_celsius: self.heat.reading(now),
+            fan_percent: Some(100.0 * self.heat.fan),
+            ..Insides::default()
+        }
     }
 }

@@ -8,7 +8,9 @@ use adit_protocol::wire::Micros;
 use super::outlet::Outlet;
 use crate::dice::Dice;
 use crate::engine::Engine;
-use crate::{DeviceFault, DeviceInput, DeviceOutput, Scan, SimDevice, Truth};
+use crate::{
+    Adjustment, ChipRegisters, DeviceFault, DeviceInput, DeviceOutput, Insides, Scan, SimDevice, Truth,
+};
 
 /// The hardware behind the UART.
 pub(super) trait Board: Send {
@@ -39,8 +41,16 @@ pub(super) trait Board: Send {
     /// A sensor or fan breaks, or is repaired. Called only for those that are fitted.
     fn breaks(&mut self, _fault: DeviceFault, _now: Micros) {}
 
-    /// Real temperature of the hottest part in degrees Celsius, where a sensor is fitted.
-    fn temperature(&self) -> Option<f64> {
+    /// Heat and fan are changed or repaired, where there are any.
+    fn adjust(&mut self, _now: Micros, _adjustment: Adjustment) {}
+
+    /// Temperatures and fan, where they are fitted.
+    fn insides(&self, _now: Micros) -> Insides {
+        Insides::default()
+    }
+
+    /// The registers of a chip, where there are any.
+    fn chip(&self, _chip: u16) -> Option<ChipRegisters> {
         None
     }
 }
@@ -138,9 +148,25 @@ impl<B: Board> SimDevice for Shell<B> {
     fn truth(&self) -> Truth {
         Truth {
             hashes: self.board.hashes(self.now),
-            temperature_celsius: self.board.temperature(),
+            temperature_celsius: self.board.insides(self.now).temperature_celsius,
             ..self.out.truth()
         }
+    }
+
+    fn adjust(&mut self, now: Micros, adjustment: Adjustment) {
+        self.board.adjust(now, adjustment);
+        if adjustment == Adjustment::Mend {
+            self.out.mend();
+            self.stalled_until = self.stalled_until.map(|_| now);
+        }
+    }
+
+    fn insides(&self, now: Micros) -> Insides {
+        self.board.insides(now)
+    }
+
+    fn chip(&self, _now: Micros, chip: u16) -> Option<ChipRegisters> {
+        self.board.chip(chip)
     }
 
     fn next_scan(&mut self) -> Option<Scan> {

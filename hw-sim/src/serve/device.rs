@@ -9,43 +9,39 @@ use std::time::Duration;
 
 use adit_protocol::Micros;
 use adit_protocol::devices::Model;
-use adit_protocol::wire::{Port, Side};
+use adit_protocol::wire::Port;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
 use super::end::End;
 use super::scanners::{Scanned, submit};
-use super::trouble::Trouble;
-use super::{Address, Place, ServeError, can_happen};
-use crate::{DeviceFault, DeviceInput, DeviceOutput, Dice, FaultSite, SimDevice, Truth, Wire};
+use super::{Address, Place, ServeError};
+use crate::{Bench, Heard, Truth};
 
-/// Shortest and longest time for which a device is away, in microseconds.
-const AWAY: [u64; 2] = [1_000_000, 10_000_000];
+/// Moments of a step after which other tasks have their turn.
+const MOMENTS: usize = 256;
+
+/// Done with a device at one moment of its time.
+pub(super) type Deed = dyn FnOnce(&mut Bench, Micros) + Send;
 
 /// What the owner of a served device wants.
-#[derive(Debug)]
 pub(super) enum Order {
-    Fault(DeviceFault, oneshot::Sender<bool>),
-    Chance(DeviceFault, f64, oneshot::Sender<bool>),
-    Unplug(oneshot::Sender<()>),
+    /// Something to be done with the device at this moment.
+    Do(Box<Deed>),
     Replug(oneshot::Sender<Result<Vec<Address>, ServeError>>),
-    Truth(oneshot::Sender<Truth>),
+    /// Simulated seconds in a real one.
+    Speed(f64, oneshot::Sender<()>),
+    /// So much time passes at once.
+    Step(Duration, oneshot::Sender<Micros>),
 }
 
-/// The device, its wires and ports, and the clock.
+/// The device, its ports, and the clock.
 pub(super) struct Server {
-    device: Box<dyn SimDevice>,
-    model: &'static Model,
+    bench: Bench,
     places: Vec<Place>,
     /// One per port; none while the device is unplugged.
     ends: Vec<End>,
-    wires: Vec<Wire>,
     clock: Clock,
-    dice: Dice,
-    /// Faults that the wires do not know.
-    trouble: Trouble<DeviceFault>,
-    /// Pulled out by a fault, to be put back then.
-    back_at: Option<Micros>,
     /// Where the answers to pieces of search go.
     answer: mpsc::UnboundedSender<Scanned>,
     scanned: mpsc::UnboundedReceiver<Scanned>,
@@ -63,24 +59,15 @@ enum Wake {
 }
 
 impl Server {
-    pub(super) fn new(
-        device: Box<dyn SimDevice>,
-        model: &'static Model,
-        places: Vec<Place>,
-        seed: u64,
-    ) -> Self {
+    pub(super) fn new(bench: Bench, places: Vec<Place>) -> Self {
         let (answer, scanned) = mpsc::unbounded_channel();
-        let wire = |(index, port)| Wire::new(seed.wrapping_add(index as u64), port);
+        let has_speed = places.iter().any(|place| matches!(place, Place::Pty(_)));
+        let bench = if has_speed { bench } else { bench.without_speed() };
         Self {
-            device,
-            model,
+            bench,
             places,
             ends: Vec::new(),
-            wires: model.ports.iter().enumerate().map(wire).collect(),
             clock: Clock::start(),
-            dice: Dice::new(seed, 0x5e47e),
-            trouble: Trouble::new(seed),
-            back_at: None,
             answer,
             scanned,
             hashed: Arc::default(),
@@ -96,7 +83,7 @@ impl Server {
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Truth {
         let mut buffer = [0; 4096];
         loop {
-            let deadline = self.deadline();
+            let deadline = self.bench.deadline();
             let wake = tokio::select! {
                 biased;
                 order = orders.recv() => Wake::Order(order),
@@ -106,196 +93,138 @@ impl Server {
             };
             let now = self.clock.now();
             match wake {
-                Wake::Order(None) => return self.device.truth(),
+                Wake::Order(None) => return self.bench.truth(),
                 Wake::Order(Some(order)) => self.obey(now, order).await,
                 Wake::Bytes { port, length } => {
                     self.follow_lines(now);
-                    self.wires[port].send(now, Side::Device, &buffer[..length]);
+                    self.bench.send(now, Port(port as u8), &buffer[..length]);
                 }
                 Wake::Broken { port, why } => {
-                    tracing::error!(model = self.model.key, port, error = %why, "the port broke: unplugged");
-                    self.unplug();
+                    tracing::error!(model = self.bench.model().key, port, error = %why, "the port broke: unplugged");
+                    self.bench.unplug(now);
                 }
                 Wake::Scanned(Some((scan, found))) => {
                     self.hashed.fetch_add(scan.hashes(), Ordering::Relaxed);
-                    self.device.on_scanned(now, &scan, found);
-                    if !self.ends.is_empty() {
-                        self.pass_on(now);
-                    }
+                    self.bench.on_scanned(now, &scan, found);
                 }
                 Wake::Scanned(None) => {} // the other end is our own
-                Wake::Timer => self.run_clock(now).await,
+                Wake::Timer => {}
             }
-            self.carry(now);
+            self.turn(self.clock.now()).await;
             // A device that searches for a nonce asks for its next slice at once: let the others have theirs.
             tokio::task::yield_now().await;
         }
     }
 
-    fn deadline(&self) -> Option<Micros> {
-        if self.ends.is_empty() {
-            return self.back_at;
+    /// Does what is due and carries what has arrived.
+    async fn turn(&mut self, now: Micros) {
+        self.follow_lines(now);
+        self.bench.turn(now);
+        if let Err(error) = self.follow_plug(now).await {
+            tracing::error!(model = self.bench.model().key, %error, "stays unplugged");
         }
-        let wires = self.wires.iter().filter_map(Wire::deadline);
-        wires.chain(self.trouble.deadline()).chain(self.device.deadline()).min()
-    }
-
-    async fn run_clock(&mut self, now: Micros) {
-        if self.back_at.is_some_and(|at| at <= now) {
-            match self.plug_in().await {
-                Ok(_) => tracing::info!(model = self.model.key, "plugged in again"),
-                Err(error) => tracing::error!(model = self.model.key, %error, "stays unplugged"),
+        while let Some(scan) = self.bench.next_scan() {
+            submit(scan, self.answer.clone());
+        }
+        while let Some(heard) = self.bench.receive() {
+            // Modem lines and control transfers exist neither on a pseudo-terminal nor on a TCP stream.
+            if let Heard::Bytes { port, bytes } = heard
+                && let Some(end) = self.ends.get(usize::from(port.0))
+                && end.write(&bytes) < bytes.len()
+            {
+                tracing::debug!(model = self.bench.model().key, port = port.0, "nobody reads: bytes lost");
             }
         }
-        if self.ends.is_empty() {
-            return;
-        }
-        if self.device.deadline().is_some_and(|at| at <= now) {
-            self.tell(now, DeviceInput::Timer);
-        }
-        for fault in self.trouble.due(now) {
-            self.suffer(now, fault);
+        for (end, port) in self.ends.iter_mut().zip((0..).map(Port)) {
+            if let Some(line) = self.bench.line(port) {
+                end.show_line(line);
+            }
         }
     }
 
     async fn obey(&mut self, now: Micros, order: Order) {
         // A caller that no longer waits for its answer is not an error.
         match order {
-            Order::Fault(fault, done) => {
-                let _ = done.send(self.suffer(now, fault));
+            Order::Do(what) => what(&mut self.bench, now),
+            Order::Replug(done) => {
+                let _ = done.send(self.plug_in(now).await);
             }
-            Order::Chance(fault, probability, done) => {
-                let _ = done.send(self.set_chance(fault, probability));
-            }
-            Order::Unplug(done) => {
-                self.unplug();
+            Order::Speed(speed, done) => {
+                self.clock.set_speed(speed);
                 let _ = done.send(());
             }
-            Order::Replug(done) => {
-                let _ = done.send(self.plug_in().await);
-            }
-            Order::Truth(answer) => {
-                let _ = answer.send(self.device.truth());
+            Order::Step(span, done) => {
+                self.step(now + span).await;
+                let _ = done.send(self.clock.now());
             }
         }
+        // what was ordered is seen before the order is answered
+        if let Err(error) = self.follow_plug(self.clock.now()).await {
+            tracing::error!(model = self.bench.model().key, %error, "stays unplugged");
+        }
+    }
+
+    /// Lets all time until `until` pass at once, moment by moment.
+    async fn step(&mut self, until: Micros) {
+        let mut moments = 0;
+        while let Some(at) = self.bench.deadline().filter(|at| *at < until) {
+            self.clock.set(at.max(self.clock.now()));
+            self.turn(at).await;
+            moments += 1;
+            if moments % MOMENTS == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.clock.set(until);
     }
 
     /// Opens the ports and powers the device on, unless it is plugged in already.
-    pub(super) async fn plug_in(&mut self) -> Result<Vec<Address>, ServeError> {
-        self.back_at = None;
-        if self.ends.is_empty() {
-            let mut ends = Vec::new();
-            for (place, port) in self.places.iter().zip(self.model.ports) {
-                ends.push(End::open(place, port.line).await?);
-            }
-            // A port that was left to the system keeps its number over a replug.
-            for (place, end) in self.places.iter_mut().zip(&ends) {
-                if let Address::Tcp(address) = end.address() {
-                    *place = Place::Tcp(address);
-                }
-            }
-            self.ends = ends;
-            for (wire, port) in self.wires.iter_mut().zip(self.model.ports) {
-                wire.set_line(Side::Host, port.line);
-            }
-            let now = self.clock.now();
-            self.trouble.rest(now);
-            self.tell(now, DeviceInput::PowerOn);
-        }
+    pub(super) async fn plug_in(&mut self, now: Micros) -> Result<Vec<Address>, ServeError> {
+        self.bench.plug_in(now);
+        self.follow_plug(now).await?;
         Ok(self.ends.iter().map(End::address).collect())
     }
 
-    fn unplug(&mut self) {
-        self.ends.clear();
-        self.wires.iter_mut().for_each(Wire::cut);
-    }
-
-    fn set_chance(&mut self, fault: DeviceFault, probability: f64) -> bool {
-        if !self.places.iter().any(|place| can_happen(self.model, fault, place)) {
-            return false;
-        }
-        if fault.site() == FaultSite::Wire {
-            self.wires.iter_mut().fold(false, |any, wire| wire.set_chance(fault, probability) | any)
-        } else {
-            self.trouble.add(fault, probability);
-            true
-        }
-    }
-
-    fn suffer(&mut self, now: Micros, fault: DeviceFault) -> bool {
-        if self.ends.is_empty() || !self.places.iter().any(|place| can_happen(self.model, fault, place)) {
-            return false;
-        }
-        match fault.site() {
-            FaultSite::Wire => {
-                // packet ports do not suffer: the next that does
-                let first = self.dice.below(self.wires.len() as u64) as usize;
-                let (before, from) = self.wires.split_at_mut(first);
-                return from.iter_mut().chain(before).any(|wire| wire.inject(fault));
+    /// Opens or closes the ports as the device is plugged in or not.
+    async fn follow_plug(&mut self, now: Micros) -> Result<(), ServeError> {
+        match (self.bench.is_plugged(), self.ends.is_empty()) {
+            (true, true) => {
+                let opened = open(&self.places, self.bench.model()).await;
+                self.ends = opened.inspect_err(|_| self.bench.unplug(now))?;
+                // A port that was left to the system keeps its number over a replug.
+                for (place, end) in self.places.iter_mut().zip(&self.ends) {
+                    if let Address::Tcp(address) = end.address() {
+                        *place = Place::Tcp(address);
+                    }
+                }
+                tracing::debug!(model = self.bench.model().key, "plugged in");
             }
-            FaultSite::Link => {
-                tracing::info!(model = self.model.key, "unplugged");
-                self.unplug();
-                self.back_at = Some(now + Duration::from_micros(self.dice.between(AWAY[0], AWAY[1])));
+            (false, false) => {
+                tracing::info!(model = self.bench.model().key, "unplugged");
+                self.ends.clear();
             }
-            FaultSite::Device => self.tell(now, DeviceInput::Fault(fault)),
+            _ => {}
         }
-        true
+        Ok(())
     }
 
     /// The host's speed on a pseudo-terminal is only seen by looking, before every transfer.
     fn follow_lines(&mut self, now: Micros) {
-        for port in 0..self.ends.len() {
-            if let Some(line) = self.ends[port].changed_line() {
-                tracing::debug!(model = self.model.key, port, baud = line.baud, "line set");
-                self.wires[port].set_line(Side::Host, line);
-                self.tell(now, DeviceInput::Line { port: Port(port as u8), line });
+        for (end, port) in self.ends.iter_mut().zip((0..).map(Port)) {
+            if let Some(line) = end.changed_line() {
+                tracing::debug!(model = self.bench.model().key, port = port.0, baud = line.baud, "line set");
+                self.bench.set_line(now, port, line);
             }
         }
     }
+}
 
-    /// Delivers what has arrived at either end of the wires.
-    fn carry(&mut self, now: Micros) {
-        self.follow_lines(now);
-        for port in 0..self.ends.len() {
-            while let Some((to, bytes)) = self.wires[port].next_arrival(now) {
-                if to == Side::Device {
-                    self.tell(now, DeviceInput::Bytes { port: Port(port as u8), bytes: &bytes });
-                } else if self.ends[port].write(&bytes) < bytes.len() {
-                    tracing::debug!(model = self.model.key, port, "nobody reads: bytes lost");
-                }
-            }
-            self.ends[port].show_line(self.wires[port].line(Side::Host));
-        }
+async fn open(places: &[Place], model: &'static Model) -> Result<Vec<End>, ServeError> {
+    let mut ends = Vec::new();
+    for (place, port) in places.iter().zip(model.ports) {
+        ends.push(End::open(place, port.line).await?);
     }
-
-    /// Passes `input` on and puts what the device says on its wires. Modem lines and control transfers exist neither on a
-    /// pseudo-terminal nor on a TCP stream.
-    fn tell(&mut self, now: Micros, input: DeviceInput<'_>) {
-        self.device.on_input(now, input);
-        self.pass_on(now);
-    }
-
-    fn pass_on(&mut self, now: Micros) {
-        while let Some(scan) = self.device.next_scan() {
-            submit(scan, self.answer.clone());
-        }
-        while let Some(output) = self.device.next_output() {
-            match output {
-                DeviceOutput::Bytes { port, bytes } => {
-                    if let Some(wire) = self.wires.get_mut(usize::from(port.0)) {
-                        wire.send(now, Side::Host, &bytes);
-                    }
-                }
-                DeviceOutput::Line { port, line } => {
-                    if let Some(wire) = self.wires.get_mut(usize::from(port.0)) {
-                        wire.set_line(Side::Device, line);
-                    }
-                }
-                DeviceOutput::Modem { .. } | DeviceOutput::Control(_) => {}
-            }
-        }
-    }
+    Ok(ends)
 }
 
 async fn read_any(ends: &mut [End], buffer: &mut [u8]) -> Wake {

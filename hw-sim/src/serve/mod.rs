@@ -9,6 +9,7 @@
 )]
 
 mod clock;
+pub mod control;
 mod device;
 mod end;
 mod error;
@@ -16,15 +17,16 @@ mod place;
 mod pool;
 mod pty;
 mod scanners;
+mod scenario;
 mod served;
 mod tcp;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 pub use clock::epoch;
 pub use end::End;
 pub use error::ServeError;
 pub use place::{Address, Place, claim, ptys, tcp_ports};
 pub use pool::ServedPool;
-pub use served::{Served, can_happen};
+pub use scenario::{Scenario, ScenarioError, Scene};
+pub use served::{Control, Served};

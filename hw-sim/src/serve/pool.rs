@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 
 use super::ServeError;
 use super::clock::Clock;
-use super::trouble::Trouble;
 use crate::PoolFault;
 use crate::pool::{Conn, Pool, PoolEvent, PoolInput, PoolOrder, PoolOutput, Tally};
+use crate::trouble::Trouble;
 
 /// Pieces on the way to one client; a client that lets more pile up is cut off.
 const BACKLOG: usize = 1_024;
@@ -140,7 +140,7 @@ impl Server {
                 order = orders.recv() => match order {
                     None => return self.pool.tally().clone(),
                     Some(Order::Fault(fault)) => self.tell(PoolInput::Fault(fault)),
-                    Some(Order::Chance(fault, probability)) => self.trouble.add(fault, probability),
+                    Some(Order::Chance(fault, probability)) => self.trouble.set(fault, probability),
                     Some(Order::Pool(order)) => self.tell(PoolInput::Order(order)),
                     Some(Order::Tally(answer)) => {
                         let _ = answer.send(self.pool.tally().clone()); // nobody waits any more: fine

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use adit_protocol::devices::{Model, PortKind};
+use adit_protocol::Micros;
+use adit_protocol::devices::Model;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::device::{Order, Server};
 use super::{Address, Place, ServeError, claim};
-use crate::{DeviceFault, SimDevice, Truth, supports};
+use crate::{Bench, Command, DeviceFault, SimDevice, Truth};
 
 /// A device that is being served. Dropping it takes the device away.
 #[derive(Debug)]
@@ -33,10 +35,19 @@ impl Served {
         places: Vec<Place>,
         seed: u64,
     ) -> Result<Self, ServeError> {
+        Self::start_bench(Bench::around(device, model, seed), places).await
+    }
+
+    /// Plugs `bench` in and offers its ports at `places`, as [`Self::start`] does.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_bench(bench: Bench, places: Vec<Place>) -> Result<Self, ServeError> {
         claim(&places)?;
-        let mut server = Server::new(device, model, places, seed);
+        let model = bench.model();
+        let mut server = Server::new(bench, places);
         let hashed = server.hashed();
-        let addresses = server.plug_in().await?;
+        let addresses = server.plug_in(Micros(0)).await?;
         let (orders, inbox) = mpsc::channel(16);
         Ok(Self { model, orders, addresses, task: tokio::spawn(server.run(inbox)), hashed })
     }
@@ -46,26 +57,38 @@ impl Served {
         self.model
     }
 
-    /// Where the ports are, in port order.
+    /// Where the ports are, in port order, as of the last [`Self::replug`].
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
+    /// Another end of the same, for somebody who controls it beside the owner. It does not keep the device alive.
+    pub fn control(&self) -> Control {
+        Control { orders: self.orders.downgrade() }
+    }
+
     /// Breaks something now. [`DeviceFault::Unplug`] puts the device back after one to ten seconds by itself. False where the
-    /// fault cannot happen ([`can_happen`]) or the device is unplugged.
+    /// fault cannot happen ([`Bench::can_happen`]) or the device is unplugged.
     pub async fn fault(&self, fault: DeviceFault) -> bool {
-        self.order(|done| Order::Fault(fault, done)).await.unwrap_or(false)
+        self.command(Command::Fault { fault, times: 1, to: None }).await
     }
 
     /// Lets something break by itself: with `probability` per byte for the faults of a byte, per chunk for the other ones of
     /// the wire, per second for all others. False where it cannot happen.
     pub async fn set_chance(&self, fault: DeviceFault, probability: f64) -> bool {
-        self.order(|done| Order::Chance(fault, probability, done)).await.unwrap_or(false)
+        self.command(Command::Chance { fault, probability }).await
     }
 
     /// Pulls the plug: terminals hang up, links vanish, connections close. Returns when that is done.
     pub async fn unplug(&self) {
-        self.order(Order::Unplug).await;
+        self.command(Command::Unplug { seconds: None }).await;
+        // ports are closed before the next order is obeyed
+        let _ = self.truth().await;
+    }
+
+    async fn command(&self, command: Command) -> bool {
+        let obeyed = self.control().ask(move |bench, now| bench.command(now, command)).await;
+        obeyed.is_some_and(|obeyed| obeyed.is_ok())
     }
 
     /// Puts the device back at the same places with everything in its reset state. Does nothing to a plugged one.
@@ -73,7 +96,10 @@ impl Served {
     /// # Errors
     /// As [`Self::start`]; the device then stays unplugged.
     pub async fn replug(&mut self) -> Result<(), ServeError> {
-        if let Some(result) = self.order(Order::Replug).await {
+        let (done, wait) = oneshot::channel();
+        if self.orders.send(Order::Replug(done)).await.is_ok()
+            && let Ok(result) = wait.await
+        {
             self.addresses = result?;
         }
         Ok(())
@@ -81,7 +107,7 @@ impl Served {
 
     /// What really happened inside so far; `None` when the device's task has failed.
     pub async fn truth(&self) -> Option<Truth> {
-        self.order(Order::Truth).await
+        self.control().ask(|bench, _| bench.truth()).await
     }
 
     /// Headers that the threads of this process have hashed for the device so far, where it searches in earnest.
@@ -94,22 +120,41 @@ impl Served {
         drop(self.orders);
         self.task.await.ok()
     }
-
-    /// Sends an order and waits for its answer; `None` when the device's task has failed.
-    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
-        let (done, wait) = oneshot::channel();
-        self.orders.send(order(done)).await.ok()?;
-        wait.await.ok()
-    }
 }
 
-/// Whether `fault` can happen to a device of `model` that is served at `place`: a forgotten baud rate needs one that the host
-/// can set again, and there is no second socket.
-pub fn can_happen(model: &Model, fault: DeviceFault, place: &Place) -> bool {
-    let here = match fault {
-        DeviceFault::ReplugElsewhere => false,
-        DeviceFault::BaudMismatch => matches!(place, Place::Pty(_)),
-        _ => true,
-    };
-    here && supports(model, fault) && model.ports.iter().any(|port| port.kind == PortKind::Stream)
+/// A hand on a device that is being served by somebody else.
+#[derive(Clone, Debug)]
+pub struct Control {
+    orders: mpsc::WeakSender<Order>,
+}
+
+impl Control {
+    /// Does something with the device at its present time; `None` when it is no longer served.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&mut Bench, Micros) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (done, wait) = oneshot::channel();
+        // a caller that no longer waits is not an error
+        let order = Order::Do(Box::new(move |bench, now| drop(done.send(what(bench, now)))));
+        self.order(order, wait).await
+    }
+
+    /// From now on there are `speed` seconds of the device's time in a real one; 0 holds it.
+    pub async fn set_speed(&self, speed: f64) -> Option<()> {
+        let (done, wait) = oneshot::channel();
+        self.order(Order::Speed(speed, done), wait).await
+    }
+
+    /// Lets `span` of the device's time pass at once; its time then.
+    pub async fn step(&self, span: Duration) -> Option<Micros> {
+        let (done, wait) = oneshot::channel();
+        self.order(Order::Step(span, done), wait).await
+    }
+
+    /// Gives an order and waits for its answer.
+    async fn order<T>(&self, order: Order, wait: oneshot::Receiver<T>) -> Option<T> {
+        self.orders.upgrade()?.send(order).await.ok()?;
+        wait.await.ok()
+    }
 }

@@ -89,6 +89,13 @@ impl Timeline {
         }
     }
 
+    /// Nothing has happened on any link until `at`: what silence decides becomes items.
+    pub fn wait(&mut self, at: Micros, each: &mut dyn FnMut(Sight<'_>)) {
+        for (number, link) in &mut self.links {
+            link.hear_silence(Some(at), &mut |sight| each(sight_of(*number, sight)));
+        }
+    }
+
     /// The recording ends: what is left becomes items.
     pub fn finish(&mut self, each: &mut dyn FnMut(Sight<'_>)) {
         for (number, mut link) in std::mem::take(&mut self.links) {

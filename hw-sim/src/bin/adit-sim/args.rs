@@ -59,6 +59,14 @@ pub(crate) struct ServeArgs {
     /// given several times. An unplugged device comes back by itself after one to ten seconds.
     #[arg(long = "fault", value_name = "NAME[=PROBABILITY]", value_parser = chance::<DeviceFault>)]
     pub(crate) faults: Vec<Chance<DeviceFault>>,
+    /// Let happen to the devices what this file says: TOML with one [[scene]] for each thing, `at` the second of the device's
+    /// time, otherwise what --control takes as a command; see docs/simulator.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Serve REST on this loopback address, to break, repair, look into and hurry the devices while they run;
+    /// GET /api/v1/openapi.json describes it. Port 0: any free one.
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) control: Option<SocketAddr>,
     /// Set something of the model, such as `chips=1`; see the list below. May be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) settings: Vec<(String, String)>,

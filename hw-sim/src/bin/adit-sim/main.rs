@@ -6,8 +6,11 @@ mod report;
 mod serve;
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use adit_hw_sim::serve::ScenarioError;
+use adit_hw_sim::serve::control::ControlError;
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Builder;
@@ -32,8 +35,17 @@ enum Failure {
     #[error(transparent)]
     Ports(adit_hw_sim::serve::ServeError),
     /// As above.
-    #[error("--fault {fault} cannot happen here ({model} {place}); what can: {possible}")]
-    Fault { fault: &'static str, model: &'static str, place: &'static str, possible: String },
+    #[error("--fault {0}")]
+    Fault(adit_hw_sim::Refused),
+    /// As above.
+    #[error("--scenario {}: {why}", file.display())]
+    Scenario { file: PathBuf, why: ScenarioError },
+    /// As above.
+    #[error("--scenario {}: {why}", file.display())]
+    ScenarioFile { file: PathBuf, why: io::Error },
+    /// As above, where the address is not on loopback.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// Exit status 1.
     #[error(transparent)]
     Serve(#[from] adit_hw_sim::serve::ServeError),
@@ -51,9 +63,15 @@ enum Failure {
 impl Failure {
     fn status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::PoolUsage(_) | Self::Ports(_) | Self::Fault { .. } => 2,
+            Self::Usage(_)
+            | Self::PoolUsage(_)
+            | Self::Ports(_)
+            | Self::Fault(_)
+            | Self::Scenario { .. }
+            | Self::ScenarioFile { .. }
+            | Self::Control(ControlError::NotLoopback { .. }) => 2,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Serve(_) | Self::Start(_) | Self::Output(_) | Self::Task => 1,
+            Self::Control(_) | Self::Serve(_) | Self::Start(_) | Self::Output(_) | Self::Task => 1,
         }
     }
 }

@@ -1,15 +1,22 @@
 //! `adit-sim serve`.
 
+use std::path::Path;
 use std::time::Instant;
 
-use adit_hw_sim::serve::{Address, Place, Served, can_happen, claim, ptys, tcp_ports};
-use adit_hw_sim::{DeviceFault, Truth, start};
+use adit_hw_sim::serve::control::{ControlSocket, Controlled, device_name};
+use adit_hw_sim::serve::{Address, Scenario, ScenarioError, Served, claim, ptys, tcp_ports};
+use adit_hw_sim::{Bench, Command, Truth};
+use adit_protocol::Micros;
 use adit_protocol::units::HashRate;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use super::args::ServeArgs;
+use super::args::{Chance, ServeArgs};
 use super::report::line;
 use super::{Failure, told_to_stop};
+
+/// What was said on the wires of a device is remembered so far back for who controls it.
+const JOURNAL: usize = 2_000;
 
 /// Serves devices until told to stop.
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -18,21 +25,24 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         (None, Some(first)) => tcp_ports(args.model, args.count.into(), first).map_err(Failure::Ports)?,
         (None, None) => Vec::new(), // clap asks for one of them
     };
-    check_faults(&args, places.concat().first())?;
+    let benches = benches(&args)?;
+    let socket = match args.control {
+        Some(address) => Some(ControlSocket::bind(address).await?),
+        None => None,
+    };
     claim(places.iter().flatten())?;
     let begun = now();
     let mut served = Vec::new();
-    for (index, places) in places.into_iter().enumerate() {
-        let build = args.build(index);
-        let device = start(args.model, &build)?;
-        let one = Served::start(device, args.model, places, build.seed).await?;
-        for chance in &args.faults {
-            one.set_chance(chance.fault, chance.probability).await;
-        }
+    for (bench, places) in benches.into_iter().zip(places) {
+        let one = Served::start_bench(bench, places).await?;
         announce(&args, &one)?;
         served.push(one);
     }
+    let control = socket.map(|socket| control(&args, socket, &served)).transpose()?;
     told_to_stop().await?;
+    if let Some(control) = control {
+        control.abort();
+    }
     let mut devices = Vec::new();
     for one in served {
         let ports = ports(&one);
@@ -41,6 +51,66 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         devices.push(Row { ports, truth, hashed });
     }
     summarize(&args, &devices, begun.elapsed().as_secs_f64())
+}
+
+/// The devices, with everything that is to happen to them.
+fn benches(args: &ServeArgs) -> Result<Vec<Bench>, Failure> {
+    let mut benches = Vec::new();
+    for index in 0..args.count.into() {
+        let mut bench = Bench::new(args.model, &args.build(index))?;
+        if args.place.tcp.is_some() {
+            bench = bench.without_speed();
+        }
+        if args.control.is_some() {
+            bench = bench.with_journal(JOURNAL);
+        }
+        for Chance { fault, probability } in &args.faults {
+            let chance = Command::Chance { fault: *fault, probability: *probability };
+            bench.command(Micros(0), chance).map_err(Failure::Fault)?;
+        }
+        benches.push(bench);
+    }
+    if let Some(file) = &args.scenario {
+        plan(args, file, &mut benches)?;
+    }
+    Ok(benches)
+}
+
+/// Plans what the scenario in `file` says.
+fn plan(args: &ServeArgs, file: &Path, benches: &mut [Bench]) -> Result<(), Failure> {
+    let wrong = |line, why| Failure::Scenario { file: file.into(), why: ScenarioError { line, why } };
+    let text =
+        std::fs::read_to_string(file).map_err(|why| Failure::ScenarioFile { file: file.into(), why })?;
+    let scenario = Scenario::parse(&text).map_err(|why| Failure::Scenario { file: file.into(), why })?;
+    let names: Vec<_> = (0..benches.len()).map(|index| device_name(args.model.key, index)).collect();
+    for scene in scenario.scenes {
+        if let Some(name) = scene.device.as_ref().filter(|name| !names.contains(name)) {
+            return Err(wrong(
+                scene.line,
+                format!("there is no device {name:?}; there are {}", names.join(", ")),
+            ));
+        }
+        for (bench, name) in benches.iter_mut().zip(&names) {
+            if scene.device.as_ref().is_none_or(|device| device == name) {
+                let planned = bench.plan(Micros(0) + scene.at, scene.command);
+                planned.map_err(|refused| wrong(scene.line, refused.to_string()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Serves the control interface and says where.
+fn control(args: &ServeArgs, socket: ControlSocket, served: &[Served]) -> Result<JoinHandle<()>, Failure> {
+    let devices = served.iter().enumerate();
+    let devices = devices.map(|(index, one)| Controlled::new(one, index, args.target_difficulty)).collect();
+    let url = format!("http://{}", socket.address());
+    if args.json {
+        line(&json!({ "event": "control", "url": url }).to_string())?;
+    } else {
+        line(&format!("control: {url}/api/v1/devices, described at {url}/api/v1/openapi.json"))?;
+    }
+    Ok(socket.serve(devices))
 }
 
 /// What is known of a device when it is over.
@@ -55,28 +125,6 @@ struct Row {
 #[allow(clippy::disallowed_methods, reason = "the summary states the real time that has passed")]
 pub(crate) fn now() -> Instant {
     Instant::now()
-}
-
-fn check_faults(args: &ServeArgs, place: Option<&Place>) -> Result<(), Failure> {
-    let Some(place) = place else { return Ok(()) };
-    let possible = |fault: &DeviceFault| can_happen(args.model, *fault, place);
-    match args.faults.iter().find(|chance| !possible(&chance.fault)) {
-        None => Ok(()),
-        Some(chance) => Err(Failure::Fault {
-            fault: chance.fault.name(),
-            model: args.model.key,
-            place: match place {
-                Place::Pty(_) => "on a pseudo-terminal",
-                Place::Tcp(_) => "on TCP",
-            },
-            possible: DeviceFault::ALL
-                .iter()
-                .filter(|fault| possible(fault))
-                .map(|fault| fault.name())
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
-    }
 }
 
 fn announce(args: &ServeArgs, served: &Served) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use adit_protocol::units::{Celsius, Rpm};
 use super::{Conditions, Part, Registers};
 
 /// A fan controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::bitaxe) struct Fans {
     kind: Kind,
     registers: Registers,
@@ -137,6 +137,14 @@ fn emc2302_shown(registers: &Registers, register: u8, seen: &Conditions) -> u8 {
 }
 
 impl Part for Fans {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Emc2101 { .. } => "EMC2101",
+            Kind::Emc2103 => "EMC2103",
+            Kind::Emc2302 => "EMC2302",
+        }
+    }
+
     fn write(&mut self, bytes: &[u8], _seen: &Conditions) -> bool {
         self.registers.write(bytes, |register| !self.kind.is_measured(register))
     }

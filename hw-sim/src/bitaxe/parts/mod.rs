@@ -31,6 +31,14 @@ pub(super) struct Conditions {
 
 /// A part that answers at an address.
 pub(super) trait Part {
+    /// Type designation.
+    fn name(&self) -> &'static str;
+
+    /// Bytes that a read of `register` usually takes.
+    fn width(&self, _register: u8) -> usize {
+        1
+    }
+
     /// Takes the bytes of a write: the first is a register or command. False: not acknowledged.
     fn write(&mut self, bytes: &[u8], seen: &Conditions) -> bool;
 
@@ -39,7 +47,7 @@ pub(super) trait Part {
 }
 
 /// Everything on the main bus of a board.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
     pub(super) fans: Option<Fans>,
     pub(super) tps546: Option<Tps546>,
@@ -101,7 +109,7 @@ impl Parts {
 }
 
 /// Byte registers with a pointer that advances.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Registers {
     bytes: [u8; 256],
     pointer: u8,

@@ -11,7 +11,7 @@ const DIODE_ERROR: f64 = 7.0;
 const BESIDE: f64 = 10.0;
 
 /// The current DAC behind a regulator's feedback.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::bitaxe) struct Ds4432u {
     feedback: ds4432u::Feedback,
     registers: Registers,
@@ -29,6 +29,10 @@ impl Ds4432u {
 }
 
 impl Part for Ds4432u {
+    fn name(&self) -> &'static str {
+        "DS4432U"
+    }
+
     fn write(&mut self, bytes: &[u8], _seen: &Conditions) -> bool {
         self.registers.write(bytes, |register| matches!(register, ds4432u::OUTPUT_0 | ds4432u::OUTPUT_1))
     }
@@ -39,12 +43,20 @@ impl Part for Ds4432u {
 }
 
 /// The power monitor of the supply.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::bitaxe) struct Ina260 {
     pointer: u8,
 }
 
 impl Part for Ina260 {
+    fn name(&self) -> &'static str {
+        "INA260"
+    }
+
+    fn width(&self, _register: u8) -> usize {
+        2
+    }
+
     fn write(&mut self, bytes: &[u8], _seen: &Conditions) -> bool {
         self.pointer = bytes.first().copied().unwrap_or(self.pointer);
         true
@@ -64,12 +76,20 @@ impl Part for Ina260 {
 }
 
 /// A temperature sensor beside the chips. A dead one does not answer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::bitaxe) struct Tmp1075 {
     pointer: u8,
 }
 
 impl Part for Tmp1075 {
+    fn name(&self) -> &'static str {
+        "TMP1075"
+    }
+
+    fn width(&self, _register: u8) -> usize {
+        2
+    }
+
     fn write(&mut self, bytes: &[u8], seen: &Conditions) -> bool {
         self.pointer = bytes.first().copied().unwrap_or(self.pointer);
         seen.chip.is_some()
@@ -86,7 +106,7 @@ impl Part for Tmp1075 {
 }
 
 /// The sensor with the first chip's diode.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::bitaxe) struct Tmp451 {
     registers: Registers,
 }
@@ -98,6 +118,10 @@ impl Default for Tmp451 {
 }
 
 impl Part for Tmp451 {
+    fn name(&self) -> &'static str {
+        "TMP451"
+    }
+
     fn write(&mut self, bytes: &[u8], _seen: &Conditions) -> bool {
         self.registers.write(bytes, |register| !matches!(register, 0x00..=0x02 | 0x10 | 0x15 | 0xfe))
     }

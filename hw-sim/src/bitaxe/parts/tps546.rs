@@ -8,7 +8,7 @@ use adit_protocol::i2c::tps546::{DEFAULT_VOUT_MODE, DEVICE_IDS, Width, width};
 use super::{Conditions, Part};
 
 /// A regulator. Commands store and read back; readings follow what it does.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::bitaxe) struct Tps546 {
     /// What was written, as it travels.
     stored: BTreeMap<u8, Vec<u8>>,
@@ -141,6 +141,18 @@ impl Tps546 {
 }
 
 impl Part for Tps546 {
+    fn name(&self) -> &'static str {
+        "TPS546D24A"
+    }
+
+    fn width(&self, command: u8) -> usize {
+        match width(command) {
+            Some(Width::Word) => 2,
+            Some(Width::Block(count)) => 1 + usize::from(count),
+            Some(Width::Send | Width::Byte) | None => 1,
+        }
+    }
+
     fn write(&mut self, bytes: &[u8], _seen: &Conditions) -> bool {
         let [command, data @ ..] = bytes else { return true };
         self.pointer = *command;

@@ -32,9 +32,7 @@ pub(crate) fn search(
     mut submit: Submit,
     wanted: impl Fn(&Header) -> bool,
 ) -> Submit {
-    let coinbase = [&job.coinbase_head, extranonce1, &submit.extranonce2, &job.coinbase_tail]
-        .map(<[u8]>::as_ref)
-        .concat();
+    let coinbase = [&job.coinbase_head[..], extranonce1, &submit.extranonce2, &job.coinbase_tail].concat();
     let mut header = Header {
         version: job.version | submit.version_bits.unwrap_or(0),
         prev_hash: job.prev_hash,

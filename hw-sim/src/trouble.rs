@@ -11,33 +11,37 @@ const ROLL: Duration = Duration::from_secs(1);
 
 /// Faults with their probabilities per second.
 #[derive(Debug)]
-pub(super) struct Trouble<F> {
+pub(crate) struct Trouble<F> {
     dice: Dice,
     chances: Vec<(F, f64)>,
     next: Micros,
 }
 
-impl<F: Copy> Trouble<F> {
-    pub(super) fn new(seed: u64) -> Self {
+impl<F: Copy + PartialEq> Trouble<F> {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { dice: Dice::new(seed, 0x7b0b), chances: Vec::new(), next: Micros(0) }
     }
 
-    pub(super) fn add(&mut self, fault: F, probability: f64) {
-        self.chances.push((fault, probability));
+    /// From now on `fault` happens with this probability; 0 ends it.
+    pub(crate) fn set(&mut self, fault: F, probability: f64) {
+        self.chances.retain(|(known, _)| *known != fault);
+        if probability > 0.0 {
+            self.chances.push((fault, probability));
+        }
     }
 
     /// Nothing happens in the first moment after `now`.
-    pub(super) fn rest(&mut self, now: Micros) {
+    pub(crate) fn rest(&mut self, now: Micros) {
         self.next = now + ROLL;
     }
 
     /// When [`Self::due`] may have something; `None` while nothing can happen.
-    pub(super) fn deadline(&self) -> Option<Micros> {
+    pub(crate) fn deadline(&self) -> Option<Micros> {
         (!self.chances.is_empty()).then_some(self.next)
     }
 
     /// What happens at `now`.
-    pub(super) fn due(&mut self, now: Micros) -> Vec<F> {
+    pub(crate) fn due(&mut self, now: Micros) -> Vec<F> {
         if self.chances.is_empty() || now < self.next {
             return Vec::new();
         }
