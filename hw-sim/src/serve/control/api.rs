@@ -304,9 +304,6 @@ pub(super) async fn set_time(
     if !in_range(step_seconds, 86_400.0) {
         return Err(Refusal::bad_request("step_seconds can be 0 to 86400"));
     }
-    if speed.is_none() && step_seconds.is_none() {
-        return Err(Refusal::bad_request("give speed, step_seconds or both"));
-    }
     let mut known = room.speed.lock().await;
     let gone = || Refusal::new(StatusCode::CONFLICT, "a device is no longer served");
     for device in room.devices.iter() {

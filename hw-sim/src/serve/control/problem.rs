@@ -69,8 +69,8 @@ impl Refusal {
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         let status = match refused {
-            Refused::Unplugged | Refused::TooMuchPlanned { .. } => StatusCode::CONFLICT,
-            _ => StatusCode::BAD_REQUEST,
+            Refused::BadNumber { .. } => StatusCode::BAD_REQUEST,
+            _ => StatusCode::CONFLICT,
         };
         Self::new(status, refused.to_string())
     }
@@ -88,7 +88,7 @@ impl IntoResponse for Refusal {
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "a description; the answers themselves are made by `Refusal`")]
 pub(super) enum Refusals {
-    /// The request makes no sense, or not for this device.
+    /// The request makes no sense.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
     /// The header `Host` or `Origin` names somebody else: a web page of another site must not reach this.
@@ -100,7 +100,7 @@ pub(super) enum Refusals {
     /// The path knows another method.
     #[response(status = 405, content_type = "application/problem+json")]
     MethodNotAllowed(Problem),
-    /// Not as the device is at the moment.
+    /// Not to such a device, or not as it is at the moment.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Problem),
     /// The body is too long.

@@ -133,7 +133,7 @@ async fn time_is_stepped_and_held() {
     let time = rig.get("/api/v1/devices/icarus-0").await.1["time_us"].as_u64().unwrap();
     assert!((3_600_000_000..3_700_000_000).contains(&time), "{time}");
     assert_eq!(rig.get("/api/v1/devices/icarus-0").await.1["time_us"], time);
-    for wrong in [json!({}), json!({ "speed": -1 }), json!({ "step_seconds": 1e9 }), json!({ "hurry": 1 })] {
+    for wrong in [json!({ "speed": -1 }), json!({ "step_seconds": 1e9 }), json!({ "hurry": 1 })] {
         assert_eq!(rig.post("/api/v1/time", &wrong).await.0, 400, "{wrong}");
     }
 }
@@ -142,15 +142,24 @@ async fn time_is_stepped_and_held() {
 async fn what_makes_no_sense_is_a_problem_in_one_sentence() {
     let rig = rig("icarus", 1).await;
     let path = "/api/v1/devices/icarus-0/commands";
-    for (body, sentence) in [
-        (json!({ "do": "dance" }), "unknown variant `dance`"),
-        (json!({ "do": "fault", "fault": "gremlin" }), "there is no fault \"gremlin\"; there are drop_byte"),
-        (json!({ "do": "fault", "fault": "nak" }), "nak cannot happen here (icarus); what can: drop_byte"),
-        (json!({ "do": "clear", "colour": 1 }), "unknown field `colour`"),
-        (json!({ "do": "ambient", "celsius": 20 }), "a simulated icarus has no temperature"),
+    for (wanted, body, sentence) in [
+        (400, json!({ "do": "dance" }), "unknown variant `dance`"),
+        (
+            400,
+            json!({ "do": "fault", "fault": "gremlin" }),
+            "there is no fault \"gremlin\"; there are drop_byte",
+        ),
+        (
+            409,
+            json!({ "do": "fault", "fault": "nak" }),
+            "nak cannot happen here (icarus); what can: drop_byte",
+        ),
+        (400, json!({ "do": "clear", "colour": 1 }), "unknown field `colour`"),
+        (400, json!({ "do": "ambient", "celsius": 300 }), "celsius is a number from -55 to 200, not 300"),
+        (409, json!({ "do": "ambient", "celsius": 20 }), "a simulated icarus has no temperature"),
     ] {
         let (status, problem) = rig.post(path, &body).await;
-        assert_eq!(status, 400, "{body}");
+        assert_eq!(status, wanted, "{body}");
         assert!(problem["detail"].as_str().unwrap().contains(sentence), "{problem}");
         assert_eq!(problem["instance"], path);
     }
