@@ -66,6 +66,7 @@ pub enum Command {
         celsius: Option<f64>,
         /// Which chip, counted from 0 in the order of the chain; without it the whole device.
         #[serde(default)]
+        #[cfg_attr(feature = "serve", schema(maximum = 65535))]
         chip: Option<u16>,
     },
 }

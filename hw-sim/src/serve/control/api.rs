@@ -120,7 +120,7 @@ pub(super) async fn device(
     get, path = "/api/v1/devices/{name}/chips/{chip}", tag = "read",
     params(
         ("name" = String, Path, description = "Name of the device", example = "bm1366-chain-0"),
-        ("chip" = u16, Path, description = "Which chip, counted from 0 in the order of the chain"),
+        ("chip" = u16, Path, maximum = 65535, description = "Which chip, counted from 0 in the order of the chain"),
     ),
     responses((status = 200, body = Chip), Refusals)
 )]
@@ -141,9 +141,10 @@ pub(super) async fn chip(
 #[into_params(parameter_in = Query)]
 pub(super) struct Read {
     /// The register or command.
+    #[param(maximum = 255)]
     register: u8,
     /// How many bytes; as many as are usual there if not given.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 255)]
     count: Option<u8>,
 }
 
@@ -152,7 +153,7 @@ pub(super) struct Read {
     get, path = "/api/v1/devices/{name}/i2c/{address}", tag = "read",
     params(
         ("name" = String, Path, description = "Name of the device", example = "bitaxe-gamma-0"),
-        ("address" = u8, Path, description = "7-bit address of the part, in decimal"),
+        ("address" = u8, Path, maximum = 255, description = "7-bit address of the part, in decimal"),
         Read,
     ),
     responses((status = 200, body = PartBytes), Refusals)

@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::problem::Refusal;
 
@@ -36,13 +37,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<Json<T>> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        Json::<T>::from_request(request, state).await.map(Self).map_err(|error| {
+        // an object and nothing else: serde would also take the fields from a list
+        let object = Json::<Map<String, Value>>::from_request(request, state).await.map_err(|error| {
             let status = match &error {
                 JsonRejection::MissingJsonContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 error if error.status() == StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
                 _ => StatusCode::BAD_REQUEST,
             };
             Refusal::new(status, error.body_text())
-        })
+        })?;
+        let body = serde_json::from_value(Value::Object(object.0));
+        body.map(|body| Self(Json(body))).map_err(|error| Refusal::bad_request(error.to_string()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::api;
@@ -35,5 +36,14 @@ struct Interface;
 /// The document, as JSON.
 pub(super) fn document() -> &'static str {
     static DOCUMENT: OnceLock<String> = OnceLock::new();
-    DOCUMENT.get_or_init(|| serde_json::to_string(&Interface::openapi()).unwrap_or_default())
+    DOCUMENT.get_or_init(|| {
+        let mut document = serde_json::to_value(Interface::openapi()).unwrap_or_default();
+        // a command takes no other fields than its own, which the derived schema of an enum does not say
+        let commands =
+            document.pointer_mut("/components/schemas/Command/oneOf").and_then(Value::as_array_mut);
+        for command in commands.into_iter().flatten().filter_map(Value::as_object_mut) {
+            command.insert("additionalProperties".into(), false.into());
+        }
+        document.to_string()
+    })
 }

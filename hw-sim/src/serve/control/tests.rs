@@ -199,6 +199,7 @@ async fn the_description_names_every_path_and_every_command() {
     assert_eq!(document["paths"].as_object().unwrap().len(), 10);
     let commands = document["components"]["schemas"]["Command"]["oneOf"].as_array().unwrap();
     assert_eq!(commands.len(), 7);
+    assert!(commands.iter().all(|command| command["additionalProperties"] == false), "{commands:?}");
     let (_, faults) = rig.get("/api/v1/faults").await;
     let flip = faults["faults"].as_array().unwrap().iter().find(|fault| fault["name"] == "flip_bit").unwrap();
     assert_eq!(flip["devices"], json!(["icarus-0"]));
