@@ -182,6 +182,11 @@ impl Bench {
         self.wires.get(usize::from(port.0)).map(|wire| wire.line(Side::Host))
     }
 
+    /// The device's end of a line as it is.
+    pub fn device_line(&self, port: Port) -> Option<Line> {
+        self.wires.get(usize::from(port.0)).map(|wire| wire.line(Side::Device))
+    }
+
     /// Anything else that a host does: pins of the bridge, USB control transfers.
     pub fn input(&mut self, now: Micros, input: DeviceInput<'_>) {
         if self.plugged {

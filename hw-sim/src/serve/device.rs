@@ -19,7 +19,7 @@ use super::{Address, Place, ServeError};
 use crate::{Bench, Heard, Truth};
 
 /// Moments of a step after which other tasks have their turn.
-const MOMENTS: usize = 256;
+pub(super) const MOMENTS: usize = 256;
 
 /// Done with a device at one moment of its time.
 pub(super) type Deed = dyn FnOnce(&mut Bench, Micros) + Send;

@@ -1,4 +1,4 @@
-//! Simulated devices and the pool in the real world: pseudo-terminals, TCP and the wall clock (feature `serve`).
+//! Simulated devices and the pool in the real world: pseudo-terminals, TCP, USB/IP and the wall clock (feature `serve`).
 //!
 //! The state machines do not change here; this half only carries their bytes and tells them the time. Everything runs on
 //! the caller's tokio runtime: one task per device, one for the pool, one per client of the pool, and none of them polls.
@@ -22,6 +22,7 @@ mod served;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod usbip;
 
 pub use clock::epoch;
 pub use end::End;
@@ -30,3 +31,4 @@ pub use place::{Address, Place, claim, ptys, tcp_ports};
 pub use pool::ServedPool;
 pub use scenario::{Scenario, ScenarioError, Scene};
 pub use served::{Control, Served};
+pub use usbip::start_usbip;

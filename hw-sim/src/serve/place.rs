@@ -29,6 +29,13 @@ pub enum Address {
     },
     /// Connect to it.
     Tcp(SocketAddr),
+    /// Import it.
+    Usbip {
+        /// Where the server listens.
+        server: SocketAddr,
+        /// The device's name there.
+        bus_id: String,
+    },
 }
 
 /// Paths for `count` devices of `model`, each with its ports in order: PATH for a single device, PATH0, PATH1 … for

@@ -48,8 +48,18 @@ impl Served {
         let mut server = Server::new(bench, places);
         let hashed = server.hashed();
         let addresses = server.plug_in(Micros(0)).await?;
+        Ok(Self::of(model, addresses, hashed, |orders| server.run(orders)))
+    }
+
+    /// The handle of a device whose task `run` makes.
+    pub(super) fn of<T: Future<Output = Truth> + Send + 'static>(
+        model: &'static Model,
+        addresses: Vec<Address>,
+        hashed: Arc<AtomicU64>,
+        run: impl FnOnce(mpsc::Receiver<Order>) -> T,
+    ) -> Self {
         let (orders, inbox) = mpsc::channel(16);
-        Ok(Self { model, orders, addresses, task: tokio::spawn(server.run(inbox)), hashed })
+        Self { model, orders, addresses, task: tokio::spawn(run(inbox)), hashed }
     }
 
     /// The row of the model table.
@@ -79,7 +89,7 @@ impl Served {
         self.command(Command::Chance { fault, probability }).await
     }
 
-    /// Pulls the plug: terminals hang up, links vanish, connections close. Returns when that is done.
+    /// Pulls the plug: terminals hang up, links vanish, connections close, a kernel sees its USB device go. Returns when that is done.
     pub async fn unplug(&self) {
         self.command(Command::Unplug { seconds: None }).await;
         // ports are closed before the next order is obeyed

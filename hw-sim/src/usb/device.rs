@@ -2,26 +2,31 @@
 
 use std::collections::VecDeque;
 
-use adit_protocol::bridge::Heard;
-use adit_protocol::devices::{Bridge, Model, UsbMatch};
+use adit_protocol::bridge;
+use adit_protocol::devices::{Bridge, UsbMatch};
 use adit_protocol::usbip::{DeviceRecord, Speed};
-use adit_protocol::wire::{Micros, Port, SetupPacket, Side};
+use adit_protocol::wire::{Line, Micros, Port, SetupPacket};
 
 use super::port::BridgePort;
 use super::{Completion, Descriptors, Outcome, Transfer};
-use crate::{DeviceFault, DeviceInput, DeviceOutput, FaultSite, Scan, SimDevice, Truth};
+use crate::{Bench, DeviceInput, Heard};
 
 /// Transfers that wait at a device at most.
 const MOST_PENDING: usize = 256;
 
-/// A device on USB.
+/// A device on USB: a [`Bench`] behind bridge chips.
 ///
 /// After every call that may end transfers the caller takes [`next_completion`](Self::next_completion) until there is none,
-/// and calls [`advance`](Self::advance) when the [`deadline`](Self::deadline) has passed.
+/// and calls [`turn`](Self::turn) when the [`deadline`](Self::deadline) has passed.
+#[derive(Debug)]
 pub struct UsbDevice {
-    device: Box<dyn SimDevice>,
+    bench: Bench,
     descriptors: Descriptors,
     ports: Vec<BridgePort>,
+    /// How the device's end of each port was set when the host's was fitted to it.
+    fitted: Vec<Line>,
+    /// The bench was plugged in at the last look.
+    plugged: bool,
     configuration: u8,
     /// Transfers on interrupt endpoints: nothing ever changes that would end them.
     waiting: Vec<u32>,
@@ -39,27 +44,36 @@ pub struct NoUsb {
 }
 
 impl UsbDevice {
-    /// `device`, a twin of `model`, behind the identity that names the product, or with `bare` behind that of a bridge chip
-    /// whose strings say nothing, as many sticks were sold. Serial number and chance on the wires follow from `seed`.
+    /// The device on `bench` behind the identity that names the product, or with `bare` behind that of a bridge chip whose
+    /// strings say nothing, as many sticks were sold. Its serial number follows from `seed`.
     ///
     /// # Errors
     /// The model has no such identity.
-    pub fn new(
-        device: Box<dyn SimDevice>,
-        model: &'static Model,
-        bare: bool,
-        seed: u64,
-    ) -> Result<Self, NoUsb> {
+    pub fn new(bench: Bench, bare: bool, seed: u64) -> Result<Self, NoUsb> {
+        let model = bench.model();
         let rows = || model.usb.iter();
         let usb = rows().find(|usb| usb.generic == bare).or_else(|| rows().next().filter(|_| !bare));
         let usb = usb.ok_or(NoUsb { model: model.key, bare })?;
         let descriptors = Descriptors::new(model, usb, &format!("{:08x}", 0xad17_0000 | seed & 0xffff));
-        let port = |(index, function): (usize, &_)| {
-            let seed = seed.wrapping_add(index as u64);
-            BridgePort::new(usb.bridge, part(usb), *function, &model.ports[index], seed)
-        };
-        let ports = descriptors.functions.iter().enumerate().map(port).collect();
-        Ok(Self { device, descriptors, ports, configuration: 0, waiting: Vec::new(), done: VecDeque::new() })
+        let functions = descriptors.functions.iter().zip(model.ports);
+        let ports = functions
+            .map(|(function, spec)| BridgePort::new(usb.bridge, part(usb), *function, spec))
+            .collect();
+        Ok(Self {
+            bench,
+            descriptors,
+            ports,
+            fitted: model.ports.iter().map(|port| port.line).collect(),
+            plugged: false,
+            configuration: 0,
+            waiting: Vec::new(),
+            done: VecDeque::new(),
+        })
+    }
+
+    /// The device and its wires, to look into and to break. What was done with it is seen at the next [`turn`](Self::turn).
+    pub fn bench(&mut self) -> &mut Bench {
+        &mut self.bench
     }
 
     /// What it tells of itself.
@@ -87,24 +101,17 @@ impl UsbDevice {
         }
     }
 
-    /// Power comes on: everything is in its reset state.
-    pub fn power_on(&mut self, now: Micros) {
-        self.reset();
-        self.ports.iter_mut().for_each(|port| port.wire.cut());
-        self.tell(now, DeviceInput::PowerOn);
-    }
-
     /// A reset of the USB port: the bridge is as after power-on and all transfers are forgotten; the hardware behind it goes on.
-    pub fn reset(&mut self) {
+    pub fn reset(&mut self, now: Micros) {
         self.configuration = 0;
         self.ports.iter_mut().for_each(BridgePort::reset);
         self.waiting.clear();
         self.done.clear();
+        (0..self.ports.len()).for_each(|index| self.fit(now, index));
     }
 
     /// A host wants something.
     pub fn submit(&mut self, now: Micros, transfer: Transfer) {
-        self.advance(now);
         let id = transfer.id;
         let pending = self.ports.iter().map(BridgePort::pending).sum::<usize>() + self.waiting.len();
         let outcome = if transfer.endpoint & 0x7f == 0 {
@@ -115,7 +122,7 @@ impl UsbDevice {
             self.endpoint(now, transfer)
         };
         self.done.extend(outcome.map(|outcome| Completion { id, outcome }));
-        self.advance(now);
+        self.complete(now);
     }
 
     /// Gives a transfer up. False where it is over already.
@@ -132,74 +139,68 @@ impl UsbDevice {
         self.done.pop_front()
     }
 
-    /// When to call [`advance`](Self::advance) at the latest.
+    /// When to call [`turn`](Self::turn) at the latest.
     pub fn deadline(&self) -> Option<Micros> {
-        let ports = self.ports.iter().flat_map(|port| [port.wire.deadline(), port.deadline()]).flatten();
-        ports.chain(self.device.deadline()).min()
+        let ports = self.ports.iter().filter_map(BridgePort::deadline).filter(|_| self.plugged);
+        ports.chain(self.bench.deadline()).min()
     }
 
-    /// Does everything that is due at `now`.
-    pub fn advance(&mut self, now: Micros) {
-        if self.device.deadline().is_some_and(|at| at <= now) {
-            self.tell(now, DeviceInput::Timer);
+    /// Does everything that is due at `now`. A device that is behind with its hashing does a slice of it and wants to be called
+    /// again.
+    pub fn turn(&mut self, now: Micros) {
+        self.bench.turn(now);
+        if self.bench.is_plugged() != self.plugged {
+            self.plugged = !self.plugged;
+            self.reset(now);
+        }
+        while let Some(heard) = self.bench.receive() {
+            let (Heard::Bytes { port, .. } | Heard::Modem { port, .. }) = &heard else { continue };
+            let Some(port) = self.ports.get_mut(usize::from(port.0)) else { continue };
+            match heard {
+                Heard::Bytes { bytes, .. } => port.receive(bytes),
+                Heard::Modem { lines, .. } => port.state.inputs = lines,
+                Heard::Control(_) => {} // bridges answer for themselves
+            }
         }
         for index in 0..self.ports.len() {
-            while let Some((to, bytes)) = self.ports[index].wire.next_arrival(now) {
-                match to {
-                    Side::Host => self.ports[index].receive(bytes),
-                    Side::Device => {
-                        self.tell(now, DeviceInput::Bytes { port: Port(index as u8), bytes: &bytes });
-                    }
-                }
+            let device = self.bench.device_line(Port(index as u8));
+            if device.is_some_and(|device| device != self.fitted[index]) {
+                self.fit(now, index);
             }
-            self.ports[index].complete(now, &mut self.done);
         }
+        self.complete(now);
     }
 
-    /// Lets something break by itself on the wires: see [`Wire::set_chance`](crate::Wire::set_chance).
-    pub fn set_chance(&mut self, fault: DeviceFault, probability: f64) -> bool {
-        self.ports.iter_mut().fold(false, |any, port| port.wire.set_chance(fault, probability) | any)
+    fn complete(&mut self, now: Micros) {
+        self.ports.iter_mut().for_each(|port| port.complete(now, &mut self.done));
     }
 
-    /// Breaks something on a wire or in the hardware now. False where it cannot happen here.
-    pub fn suffer(&mut self, now: Micros, fault: DeviceFault) -> bool {
-        match fault.site() {
-            FaultSite::Wire => self.ports.iter_mut().any(|port| port.wire.inject(fault)),
-            FaultSite::Device => {
-                self.tell(now, DeviceInput::Fault(fault));
-                true
-            }
-            FaultSite::Link => false,
+    /// Sets the host's end of the serial line as the bridge is set.
+    fn fit(&mut self, now: Micros, index: usize) {
+        let number = Port(index as u8);
+        let Some(device) = self.bench.device_line(number) else { return };
+        self.fitted[index] = device;
+        let line = self.ports[index].line_towards(device);
+        if self.bench.line(number) != Some(line) {
+            self.bench.set_line(now, number, line);
         }
-    }
-
-    /// See [`SimDevice::truth`].
-    pub fn truth(&self) -> Truth {
-        self.device.truth()
-    }
-
-    /// See [`SimDevice::next_scan`].
-    pub fn next_scan(&mut self) -> Option<Scan> {
-        self.device.next_scan()
-    }
-
-    /// See [`SimDevice::on_scanned`].
-    pub fn on_scanned(&mut self, now: Micros, scan: &Scan, found: Option<u32>) {
-        self.device.on_scanned(now, scan, found);
-        self.listen(now);
     }
 
     /// A transfer on an endpoint other than 0; `None` where it waits.
     fn endpoint(&mut self, now: Micros, transfer: Transfer) -> Option<Outcome> {
         let Transfer { id, endpoint, length, data, .. } = transfer;
-        for port in &mut self.ports {
+        for (index, port) in self.ports.iter_mut().enumerate() {
             let function = &port.function;
             if endpoint == function.bulk_in {
                 port.read(id, length);
                 return None;
             }
             if endpoint == function.bulk_out {
-                return port.write(now, id, &data).map(|completion| completion.outcome);
+                let over = port.write(now, id, data.len());
+                if port.is_enabled() && !data.is_empty() {
+                    self.bench.send(now, Port(index as u8), &data);
+                }
+                return over.then_some(Outcome::Written(data.len()));
             }
             if function.interrupt == Some(endpoint) {
                 self.waiting.push(id);
@@ -213,7 +214,7 @@ impl UsbDevice {
         let answer = match setup.request_type & 0x60 {
             0 => self.standard(setup),
             _ if (setup.request_type, setup.request, setup.value) == PORT_RESET => {
-                self.reset();
+                self.reset(now);
                 Some(Vec::new())
             }
             _ => self.bridge(now, setup, data),
@@ -264,42 +265,19 @@ impl UsbDevice {
             .enumerate()
             .find_map(|(index, port)| Some((index, port.function.uart.heard(setup, data)?)))?;
         let port = &mut self.ports[index];
-        if heard == Heard::Asked {
+        if heard == bridge::Heard::Asked {
             return port.function.uart.answer(setup, &port.state);
         }
-        let number = Port(index as u8);
-        if port.obey(heard) {
-            let line = port.wire.line(Side::Host);
-            self.tell(now, DeviceInput::Line { port: number, line });
+        port.obey(heard);
+        // Setting a line again ends a mismatch, even where nothing changes by it.
+        use bridge::Heard::{Baud, Coding, Format, Modem, Pins, Reset};
+        if matches!(heard, Baud(_) | Coding { .. } | Format { .. } | Modem { .. } | Reset) {
+            self.fit(now, index);
         }
-        if let Heard::Pins { mask, value } = heard {
-            self.tell(now, DeviceInput::Gpio { port: number, mask, value });
+        if let Pins { mask, value } = heard {
+            self.bench.input(now, DeviceInput::Gpio { port: Port(index as u8), mask, value });
         }
         Some(Vec::new())
-    }
-
-    fn tell(&mut self, now: Micros, input: DeviceInput<'_>) {
-        self.device.on_input(now, input);
-        self.listen(now);
-    }
-
-    /// Puts what the hardware says on its wires.
-    fn listen(&mut self, now: Micros) {
-        while let Some(output) = self.device.next_output() {
-            let (DeviceOutput::Bytes { port, .. }
-            | DeviceOutput::Line { port, .. }
-            | DeviceOutput::Modem { port, .. }) = &output
-            else {
-                continue;
-            };
-            let Some(port) = self.ports.get_mut(usize::from(port.0)) else { continue };
-            match output {
-                DeviceOutput::Bytes { bytes, .. } => port.wire.send(now, Side::Host, &bytes),
-                DeviceOutput::Line { line, .. } => port.device_line(line),
-                DeviceOutput::Modem { lines, .. } => port.state.inputs = lines,
-                DeviceOutput::Control(_) => {}
-            }
-        }
     }
 }
 

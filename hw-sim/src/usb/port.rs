@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use adit_protocol::bridge::{Heard, State, cp2102_rounded, ftdi};
 use adit_protocol::devices::{Bridge, PortKind, PortSpec};
-use adit_protocol::wire::{Line, Micros, Parity, Side};
+use adit_protocol::wire::{Line, Micros, Parity};
 
 use super::descriptors::Function;
 use super::{Completion, Outcome};
-use crate::Wire;
 
 /// Bytes that wait for the host at most; a bridge that overruns loses the newest.
 const RECEIVE_ROOM: usize = 4_096;
@@ -18,9 +17,9 @@ const TRANSMIT_ROOM: usize = 640;
 /// Rates that differ by no more are heard as if they were the same, in per cent.
 const TOLERANCE: u64 = 3;
 
+#[derive(Debug)]
 pub(super) struct BridgePort {
     pub(super) function: Function,
-    pub(super) wire: Wire,
     pub(super) state: State,
     bridge: Bridge,
     /// The chip rounds rates as the oldest of its kind does.
@@ -38,6 +37,7 @@ pub(super) struct BridgePort {
 }
 
 /// A transfer that waits for data.
+#[derive(Debug)]
 struct Reading {
     id: u32,
     length: usize,
@@ -45,6 +45,7 @@ struct Reading {
 }
 
 /// A transfer whose bytes do not all fit into the chip yet.
+#[derive(Debug)]
 struct Writing {
     id: u32,
     bytes: usize,
@@ -52,10 +53,9 @@ struct Writing {
 }
 
 impl BridgePort {
-    pub(super) fn new(bridge: Bridge, part: u8, function: Function, spec: &PortSpec, seed: u64) -> Self {
-        let mut port = Self {
+    pub(super) fn new(bridge: Bridge, part: u8, function: Function, spec: &PortSpec) -> Self {
+        Self {
             function,
-            wire: Wire::new(seed, spec),
             state: State { part, ..State::default() },
             bridge,
             rounds: bridge == Bridge::Cp210x && part == 2,
@@ -66,9 +66,7 @@ impl BridgePort {
             writing: VecDeque::new(),
             sent_at: Micros(0),
             status_at: Micros(0),
-        };
-        port.agree();
-        port
+        }
     }
 
     /// The chip is in its state after power-on; transfers that waited are forgotten.
@@ -78,12 +76,10 @@ impl BridgePort {
         self.received.clear();
         self.reading.clear();
         self.writing.clear();
-        self.agree();
     }
 
-    /// Does what was asked of the chip. True where the line has changed by it.
-    pub(super) fn obey(&mut self, heard: Heard) -> bool {
-        let before = self.state.line;
+    /// Does what was asked of the chip.
+    pub(super) fn obey(&mut self, heard: Heard) {
         self.state.apply(heard);
         match heard {
             Heard::Enabled(on) => self.enabled = on,
@@ -91,27 +87,19 @@ impl BridgePort {
             Heard::Baud(baud) if self.rounds => self.state.line.baud = cp2102_rounded(baud),
             _ => {}
         }
-        self.agree();
-        self.state.line != before
     }
 
-    /// Sets the host's end of the serial line. A rate that is nearly the device's is heard as the device's, and mark parity as
-    /// the second stop bit that it looks like (`docs/protocols/gekko.md §2.3`).
-    pub(super) fn agree(&mut self) {
-        let (mut line, device) = (self.state.line, self.wire.line(Side::Device));
+    /// The host's end of the serial line towards a device that speaks at `device`. A rate that is nearly the device's is heard
+    /// as the device's, and mark parity as the second stop bit that it looks like (`docs/protocols/gekko.md §2.3`).
+    pub(super) fn line_towards(&self, device: Line) -> Line {
+        let mut line = self.state.line;
         if u64::from(line.baud.abs_diff(device.baud)) * 100 <= u64::from(device.baud) * TOLERANCE {
             line.baud = device.baud;
         }
         if line.parity == Parity::Mark && device.parity == Parity::None {
             line.parity = Parity::None;
         }
-        self.wire.set_line(Side::Host, line);
-    }
-
-    /// The settings of the device's end have changed.
-    pub(super) fn device_line(&mut self, line: Line) {
-        self.wire.set_line(Side::Device, line);
-        self.agree();
+        line
     }
 
     /// Bytes have come from the device.
@@ -130,24 +118,24 @@ impl BridgePort {
         self.reading.push_back(Reading { id, length, got: Vec::new() });
     }
 
-    /// A host writes. Answers at once where the chip takes it all.
-    pub(super) fn write(&mut self, now: Micros, id: u32, bytes: &[u8]) -> Option<Completion> {
-        let written = Completion { id, outcome: Outcome::Written(bytes.len()) };
-        if bytes.is_empty() || !self.enabled {
-            return Some(written);
-        }
-        self.wire.send(now, Side::Device, bytes);
-        if !self.stream {
-            return Some(written);
+    /// Whether bytes of the host go any further than the chip.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// A host has written as many bytes; its transfer ends when they fit into the chip. True where that is at once.
+    pub(super) fn write(&mut self, now: Micros, id: u32, bytes: usize) -> bool {
+        if bytes == 0 || !self.enabled || !self.stream {
+            return true;
         }
         let line = self.state.line;
-        self.sent_at = self.sent_at.max(now) + line.duration(bytes.len());
+        self.sent_at = self.sent_at.max(now) + line.duration(bytes);
         let due = Micros(self.sent_at.0.saturating_sub(micros(line.duration(TRANSMIT_ROOM))));
         if due <= now && self.writing.is_empty() {
-            return Some(written);
+            return true;
         }
-        self.writing.push_back(Writing { id, bytes: bytes.len(), due });
-        None
+        self.writing.push_back(Writing { id, bytes, due });
+        false
     }
 
     /// Gives a transfer up; false where it does not wait here. What it has read so far waits for the next one.

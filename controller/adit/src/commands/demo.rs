@@ -121,6 +121,7 @@ fn selector(item: &Item, addresses: &[Address]) -> Result<Selector, Failure> {
         .map(|address| match address {
             Address::Pty { link, .. } => link.display().to_string(),
             Address::Tcp(address) => address.to_string(),
+            Address::Usbip { bus_id, .. } => bus_id.clone(), // demo has no such devices
         })
         .collect();
     let difficulty = item.difficulty().map_err(Failure::usage)?;

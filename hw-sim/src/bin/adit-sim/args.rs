@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Pool(PoolArgs),
 }
 
-/// Serve simulated devices on pseudo-terminals or TCP ports.
+/// Serve simulated devices on pseudo-terminals, TCP ports or over USB/IP.
 ///
 /// A mining program opens them as it opens the hardware: at the speed, with the commands and within the times of the real
 /// device. Nonces are real: they are found by hashing. At full difficulty that takes this computer minutes a nonce, all but
@@ -70,6 +70,10 @@ pub(crate) struct ServeArgs {
     /// Set something of the model, such as `chips=1`; see the list below. May be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) settings: Vec<(String, String)>,
+    /// With --usbip: show the strings of the bridge chip instead of the product's, as many sticks were sold. Nothing then
+    /// tells the device from anything else behind such a chip.
+    #[arg(long, requires = "usbip")]
+    pub(crate) bare: bool,
     /// Print one JSON object per line: a `ready` per device, a `summary` at the end.
     #[arg(long)]
     pub(crate) json: bool,
@@ -86,6 +90,10 @@ pub(crate) struct PlaceArgs {
     /// next one continues with the same device.
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) tcp: Option<SocketAddr>,
+    /// Be a USB/IP server: `usbip attach` on any Linux plugs the devices 1-1, 1-2 … into its kernel, which then sees USB
+    /// sticks with their bridge chips. A host has a device until it detaches it; unplugging takes it from the host.
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) usbip: Option<SocketAddr>,
 }
 
 /// Serve a Stratum V1 pool to test a miner against.

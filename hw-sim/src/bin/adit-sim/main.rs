@@ -28,6 +28,9 @@ enum Failure {
     /// The command line asks for what cannot be: exit status 2.
     #[error("{0}")]
     Usage(#[from] adit_hw_sim::BuildError),
+    /// As above.
+    #[error("{0}: only `--pty` and `--tcp` can offer it")]
+    NoUsb(#[from] adit_hw_sim::usb::NoUsb),
     /// As above, for the pool.
     #[error("{0}")]
     PoolUsage(#[from] adit_hw_sim::pool::BadPoolSettings),
@@ -64,6 +67,7 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Usage(_)
+            | Self::NoUsb(_)
             | Self::PoolUsage(_)
             | Self::Ports(_)
             | Self::Fault(_)

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use adit_hw_sim::serve::control::{ControlSocket, Controlled, device_name};
-use adit_hw_sim::serve::{Address, Scenario, ScenarioError, Served, claim, ptys, tcp_ports};
+use adit_hw_sim::serve::{Address, Scenario, ScenarioError, Served, claim, ptys, start_usbip, tcp_ports};
+use adit_hw_sim::usb::UsbDevice;
 use adit_hw_sim::{Bench, Command, Truth};
 use adit_protocol::Micros;
 use adit_protocol::units::HashRate;
@@ -20,24 +21,14 @@ const JOURNAL: usize = 2_000;
 
 /// Serves devices until told to stop.
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
-    let places = match (&args.place.pty, args.place.tcp) {
-        (Some(path), _) => ptys(args.model, args.count.into(), path),
-        (None, Some(first)) => tcp_ports(args.model, args.count.into(), first).map_err(Failure::Ports)?,
-        (None, None) => Vec::new(), // clap asks for one of them
-    };
     let benches = benches(&args)?;
     let socket = match args.control {
         Some(address) => Some(ControlSocket::bind(address).await?),
         None => None,
     };
-    claim(places.iter().flatten())?;
     let begun = now();
-    let mut served = Vec::new();
-    for (bench, places) in benches.into_iter().zip(places) {
-        let one = Served::start_bench(bench, places).await?;
-        announce(&args, &one)?;
-        served.push(one);
-    }
+    let served = offer(&args, benches).await?;
+    served.iter().try_for_each(|one| announce(&args, one))?;
     let control = socket.map(|socket| control(&args, socket, &served)).transpose()?;
     told_to_stop().await?;
     if let Some(control) = control {
@@ -51,6 +42,26 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         devices.push(Row { ports, truth, hashed });
     }
     summarize(&args, &devices, begun.elapsed().as_secs_f64())
+}
+
+/// Offers the devices where the user wants them.
+async fn offer(args: &ServeArgs, benches: Vec<Bench>) -> Result<Vec<Served>, Failure> {
+    let places = match (&args.place.pty, args.place.tcp, args.place.usbip) {
+        (Some(path), ..) => ptys(args.model, args.count.into(), path),
+        (_, Some(first), _) => tcp_ports(args.model, args.count.into(), first).map_err(Failure::Ports)?,
+        (.., Some(address)) => {
+            let usb = |(index, bench)| UsbDevice::new(bench, args.bare, args.build(index).seed);
+            let devices = benches.into_iter().enumerate().map(usb).collect::<Result<_, _>>()?;
+            return Ok(start_usbip(address, devices).await?);
+        }
+        (None, None, None) => Vec::new(), // clap asks for one of them
+    };
+    claim(places.iter().flatten())?;
+    let mut served = Vec::new();
+    for (bench, places) in benches.into_iter().zip(places) {
+        served.push(Served::start_bench(bench, places).await?);
+    }
+    Ok(served)
 }
 
 /// The devices, with everything that is to happen to them.
@@ -145,10 +156,14 @@ fn announce(args: &ServeArgs, served: &Served) -> Result<(), Failure> {
                 format!("{} -> {} at {} baud", link.display(), terminal.display(), port.line.baud)
             }
             Address::Tcp(address) => format!("tcp:{address}"),
+            Address::Usbip { server, bus_id } => {
+                format!("usbip --tcp-port {} attach --remote {} --busid {bus_id}", server.port(), server.ip())
+            }
         };
+        let name = if matches!(address, Address::Usbip { .. }) { "usb" } else { port.name };
         let easing =
             args.target_difficulty.map(|d| format!(", eased: target-difficulty={d}")).unwrap_or_default();
-        line(&format!("{} {}: {what}{easing}", args.model.key, port.name))?;
+        line(&format!("{} {name}: {what}{easing}", args.model.key))?;
     }
     Ok(())
 }
@@ -159,6 +174,9 @@ fn ports(served: &Served) -> Vec<Value> {
             json!({ "name": port.name, "path": link, "terminal": terminal, "baud": port.line.baud })
         }
         Address::Tcp(address) => json!({ "name": port.name, "tcp": address.to_string() }),
+        Address::Usbip { server, bus_id } => {
+            json!({ "name": "usb", "usbip": server.to_string(), "bus_id": bus_id })
+        }
     };
     served.addresses().iter().zip(served.model().ports).map(port).collect()
 }

@@ -44,10 +44,12 @@ pub(super) struct Row {
 pub(super) struct PortView {
     /// Its name.
     name: &'static str,
-    /// Path of the pseudo-terminal's link; `null` on TCP.
+    /// Path of the pseudo-terminal's link; `null` elsewhere.
     path: Option<String>,
-    /// Address of the byte stream; `null` on a pseudo-terminal.
+    /// Address of the byte stream; `null` elsewhere.
     tcp: Option<String>,
+    /// Server and bus id of the whole device over USB/IP; `null` elsewhere.
+    usbip: Option<String>,
 }
 
 /// A fault that happens by itself.
@@ -70,9 +72,14 @@ pub(super) struct Device {
 
 impl Row {
     pub(super) fn of(device: &Controlled, bench: &Bench, now: Micros) -> Self {
-        let port = |(name, address): &(&'static str, Address)| match address {
-            Address::Pty { link, .. } => PortView { name, path: Some(link.display().to_string()), tcp: None },
-            Address::Tcp(address) => PortView { name, path: None, tcp: Some(address.to_string()) },
+        let port = |(name, address): &(&'static str, Address)| {
+            let mut view = PortView { name, path: None, tcp: None, usbip: None };
+            match address {
+                Address::Pty { link, .. } => view.path = Some(link.display().to_string()),
+                Address::Tcp(address) => view.tcp = Some(address.to_string()),
+                Address::Usbip { server, bus_id } => view.usbip = Some(format!("{server}/{bus_id}")),
+            }
+            view
         };
         let truth = bench.truth();
         let chance = |(fault, probability): &(DeviceFault, f64)| FaultChance {

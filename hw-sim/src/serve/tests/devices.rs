@@ -16,9 +16,9 @@ use crate::serve::{Address, Place, ServeError, Served};
 use crate::{Build, DeviceFault};
 
 /// Block 171874 (`docs/protocols/icarus.md §2.3`).
-const GOLDEN_JOB: &str = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a\
+pub(super) const GOLDEN_JOB: &str = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a\
     000000000000000000000000000000000000000087320b1a1426674f2fa722ce";
-const GOLDEN_NONCE: &str = "000187a2";
+pub(super) const GOLDEN_NONCE: &str = "000187a2";
 
 async fn serve(key: &str, place: Place) -> Result<Served, ServeError> {
     let model: &'static Model = model(key).unwrap();
@@ -29,7 +29,7 @@ async fn serve(key: &str, place: Place) -> Result<Served, ServeError> {
 fn terminal(served: &Served) -> PathBuf {
     match &served.addresses()[0] {
         Address::Pty { terminal, .. } => terminal.clone(),
-        Address::Tcp(address) => panic!("{address} is no terminal"),
+        other => panic!("{other:?} is no terminal"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod devices;
 mod pool;
+mod usbip;
 
 use std::fs;
 use std::path::PathBuf;

@@ -95,7 +95,7 @@ proptest! {
             let bytes = match act {
                 Act::Wait(micros) => {
                     now = Micros(now.0 + u64::from(micros));
-                    device.advance(now);
+                    device.turn(now);
                     server.collect(&mut device, &mut returns);
                     continue;
                 }

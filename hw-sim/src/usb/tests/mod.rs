@@ -13,7 +13,7 @@ use adit_protocol::usbip::{Command, Return, Submit, error};
 use adit_protocol::wire::{Micros, SetupPacket};
 
 use super::{Attached, UsbDevice};
-use crate::{Build, start};
+use crate::{Bench, Build};
 
 /// Block 171874 (`docs/protocols/icarus.md §2.3`), and what solves it.
 const GOLDEN_JOB: &str = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a000000000000000000000000000000000000000087320b1a1426674f2fa722ce";
@@ -22,8 +22,9 @@ const GOLDEN_NONCE: &str = "000187a2";
 fn device(key: &str, bare: bool) -> UsbDevice {
     let model = model(key).unwrap();
     let build = Build { seed: 1, target_difficulty: Some(1.0 / (1 << 24) as f64), ..Build::default() };
-    let mut device = UsbDevice::new(start(model, &build).unwrap(), model, bare, 1).unwrap();
-    device.power_on(Micros(0));
+    let mut device = UsbDevice::new(Bench::new(model, &build).unwrap(), bare, 1).unwrap();
+    device.bench().plug_in(Micros(0));
+    device.turn(Micros(0));
     device
 }
 
@@ -147,7 +148,7 @@ impl Host {
     }
 
     fn turn(&mut self) {
-        self.device.advance(self.now);
+        self.device.turn(self.now);
         let mut out = Vec::new();
         self.server.collect(&mut self.device, &mut out);
         self.hear(&out);
