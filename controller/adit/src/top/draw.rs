@@ -16,8 +16,10 @@ const POOR: Style = Style::new().fg(Color::Yellow);
 const BAD: Style = Style::new().fg(Color::Red);
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 
-/// Troubles shown at most where the devices need the room.
+/// Troubles shown at most where the devices need the room, and on a screen lower than `HIGH`.
 const TROUBLES: usize = 3;
+const TROUBLES_LOW: usize = 1;
+const HIGH: u16 = 30;
 /// Pools shown at most.
 const POOLS: usize = 3;
 /// Width from which a device's place is shown, too.
@@ -31,7 +33,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, screen: &Screen) {
     // The details of a device say what is wrong with it.
     let wrong_lines = match details_of {
         Some(_) => Vec::new(),
-        None => of_troubles(troubles, usize::from(frame.area().width)),
+        None => {
+            let most = if height < HIGH { TROUBLES_LOW } else { TROUBLES };
+            of_troubles(troubles, most, usize::from(frame.area().width))
+        }
     };
     let event_lines = if screen.more_events { height / 2 } else { (height / 5).clamp(3, 12) };
     let [head, pool, wrong, devices, events, keys] = Layout::vertical([
@@ -135,10 +140,10 @@ fn of_pool(pool: &Pool) -> Line<'static> {
     ])
 }
 
-/// What is wrong and what to do, broken into lines of `width` characters.
-fn of_troubles(troubles: &[Trouble], width: usize) -> Vec<Line<'static>> {
+/// What is wrong and what to do with the first `most`, broken into lines of `width` characters.
+fn of_troubles(troubles: &[Trouble], most: usize, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    for trouble in troubles.iter().take(TROUBLES) {
+    for trouble in troubles.iter().take(most) {
         let subject =
             trouble.subject.as_ref().map_or_else(String::new, |subject| format!("{}: ", plain(subject)));
         let what = format!("{subject}{}", plain(&trouble.what));
@@ -149,9 +154,8 @@ fn of_troubles(troubles: &[Trouble], width: usize) -> Vec<Line<'static>> {
             }
         }
     }
-    if troubles.len() > TROUBLES {
-        lines
-            .push(Line::styled(format!("  and {} more: s sorts by trouble", troubles.len() - TROUBLES), DIM));
+    if troubles.len() > most {
+        lines.push(Line::styled(format!("  and {} more: s sorts by trouble", troubles.len() - most), DIM));
     }
     lines
 }
@@ -175,9 +179,10 @@ fn broken(text: &str, width: usize) -> Vec<String> {
 fn table(frame: &mut Frame<'_>, screen: &Screen, area: Rect) {
     let devices = screen.devices();
     let wide = area.width >= WIDE;
-    let bar_width: u16 = if wide { 30 } else { area.width.saturating_sub(70).clamp(4, 30) };
     let name_width =
         devices.iter().map(|device| device.name.chars().count()).max().unwrap_or(0).clamp(6, 24) as u16;
+    // What the other columns and the gaps between them leave.
+    let bar_width: u16 = if wide { 30 } else { area.width.saturating_sub(name_width + 60).clamp(4, 30) };
     let mut heads = vec!["device", "state", "rate in 1 min", "of clock", "work", "acc", "ref", "HW", "temp"];
     let mut widths = [name_width, 9, 17, 8, bar_width, 5, 3, 5, 5].map(Constraint::Length).to_vec();
     if wide {
