@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use adit_driver::{Action, Input, LinkError, Token};
 use adit_hw_sim::Dice;
+use adit_protocol::units::Hertz;
 use adit_protocol::wire::{Line, Micros, Port, Side};
 
 use super::{Passage, Subject};
@@ -65,6 +66,7 @@ struct State {
     tokens: u32,
     done: Option<(Token, Result<(), LinkError>)>,
     lines: Vec<Line>,
+    clock: Option<Hertz>,
     dice: Dice,
     began: Micros,
     passages: VecDeque<Passage>,
@@ -80,6 +82,7 @@ impl Desk {
             tokens: 0,
             done: None,
             lines: subject.model.ports.iter().map(|port| port.line).collect(),
+            clock: None,
             dice: Dice::new(subject.seed, 0xe8a3),
             began: Micros(0),
             passages: VecDeque::new(),
@@ -137,6 +140,20 @@ impl Desk {
         self.state().now
     }
 
+    /// The clock to which the exam has set the device; `None` while it has not been touched.
+    pub(super) fn clock(&self) -> Option<Hertz> {
+        self.state().clock
+    }
+
+    pub(super) fn note_clock(&self, clock: Hertz) {
+        self.state().clock = Some(clock);
+    }
+
+    /// The host's end of a line.
+    pub(super) fn line(&self, port: Port) -> Option<Line> {
+        self.state().lines.get(usize::from(port.0)).copied()
+    }
+
     /// A number below `bound`.
     pub(super) fn below(&self, bound: u64) -> u64 {
         self.state().dice.below(bound)
@@ -175,6 +192,15 @@ impl Desk {
                 return;
             }
         }
+    }
+
+    /// Changes the host's end of the line.
+    pub(super) async fn set_line(&self, port: Port, line: Line) -> Result<(), LinkError> {
+        self.order(|token| Action::Line { token, port, line }).await?;
+        if let Some(old) = self.state().lines.get_mut(usize::from(port.0)) {
+            *old = line;
+        }
+        Ok(())
     }
 
     /// Closes the ports and opens them again.

@@ -5,6 +5,7 @@
 //! [`Machine`](adit_driver::Machine), so that the same list runs on simulated twins on a virtual clock ([`examine`]) and on
 //! real ports on real time (`adit conform`).
 
+mod bm13xx;
 mod desk;
 mod examiner;
 mod icarus;
@@ -51,6 +52,29 @@ enum Does {
     /// Nothing: the family has no such thing, and this is why.
     Nothing(&'static str),
 }
+
+/// A check of a family, whose specification is `$document`.
+macro_rules! check {
+    ($document:literal, $topic:literal, $id:literal, $sentence:literal, $cite:literal, Nothing($why:literal)) => {
+        Check {
+            topic: $topic,
+            id: $id,
+            sentence: $sentence,
+            cite: concat!($document, " ", $cite),
+            does: Does::Nothing($why),
+        }
+    };
+    ($document:literal, $topic:literal, $id:literal, $sentence:literal, $cite:literal, $does:ident($ask:path)) => {
+        Check {
+            topic: $topic,
+            id: $id,
+            sentence: $sentence,
+            cite: concat!($document, " ", $cite),
+            does: Does::$does(|desk| Box::pin($ask(desk))),
+        }
+    };
+}
+use check;
 
 /// What every family says something about, be it that it has none.
 pub const TOPICS: &[&str] = &[
@@ -114,6 +138,7 @@ struct Family {
 
 fn family(model: &Model) -> Option<&'static Family> {
     match model.ports.first()?.protocol {
+        "bm13xx" | "bm13xx-v0" => Some(bm13xx::family(model)),
         "icarus" | "icarus5" => Some(icarus::family(model)),
         _ => None,
     }

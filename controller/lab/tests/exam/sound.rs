@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use adit_lab::exam::{Grade, TOPICS, checks, examine};
+use adit_lab::exam::{Grade, Subject, TOPICS, checks, examine};
 use adit_protocol::devices::{Model, models};
 
 use crate::{subject, table, twin};
@@ -25,6 +25,17 @@ fn every_simulated_model_passes_every_check_its_family_has() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn chains_of_several_chips_pass_too() {
+    for (key, chips) in [("bm1370-chain", 2), ("bm1366-chain", 5), ("bm1362-chain", 12), ("bm1397-chain", 3)]
+    {
+        let subject = Subject { chips: Some(chips), ..subject(key) };
+        let twin = twin(&subject);
+        let outcomes = examine(subject, twin);
+        assert!(outcomes.iter().all(|it| !it.is_failed()), "{chips} x {key}\n{}", table(&outcomes));
+    }
 }
 
 #[test]

@@ -9,59 +9,59 @@ use adit_protocol::icarus::golden::{
 };
 
 use super::stick::{SLACK, Stick};
-use super::{Check, Does, check, chips, line};
+use super::{Check, Does, chips, icarus, line};
 use crate::exam::desk::{Answer, Desk, Ending, ensure};
 
-const IDENTIFICATION: Check = check!(
+const IDENTIFICATION: Check = icarus!(
     "identification",
     "detection-job",
     "it answers the detection job with 000187a2 in one record of its size",
     "§3.2, §3.4",
     Identifies(identifies)
 );
-const PROMPT: Check = check!(
+const PROMPT: Check = icarus!(
     "identification",
     "prompt-answer",
     "it answers the detection job within 100 ms",
     "§3.2, §9 (4)",
     Asks(is_prompt)
 );
-const WHOLE: Check = check!(
+const WHOLE: Check = icarus!(
     "identification",
     "whole-records",
     "a record comes in one piece",
     "§3.1, §9 (4)",
     Asks(answers_whole)
 );
-const DIVISION: Check = check!(
+const DIVISION: Check = icarus!(
     "enumeration",
     "work-division",
     "its engines divide the nonces as its model does",
     "§3.2, §5.3",
     Asks(divides)
 );
-const GOLDEN: Check = check!(
+const GOLDEN: Check = icarus!(
     "golden",
     "golden-jobs",
     "it finds the known nonces of known jobs",
     "§2.3, §3.3",
     Asks(finds_known_nonces)
 );
-const REPLACEMENT: Check = check!(
+const REPLACEMENT: Check = icarus!(
     "replacement",
     "job-replacement",
     "a new job ends the one before",
     "§9 (6)",
     Asks(drops_the_old_job)
 );
-const ONCE: Check = check!(
+const ONCE: Check = icarus!(
     "duplicates",
     "once-and-in-order",
     "it reports every solution once, in the order of the search",
     "§2.3, §9 (4)",
     Asks(reports_once)
 );
-const SUSTAINED: Check = check!(
+const SUSTAINED: Check = icarus!(
     "rate",
     "nothing-false",
     "every nonce it reports solves its job",
@@ -69,43 +69,43 @@ const SUSTAINED: Check = check!(
     Asks(line::reports_nothing_false)
 );
 const RATE: Check =
-    check!("rate", "hash-rate", "it searches as fast as its model does", "§1, §5.2", Asks(searches_in_time));
-const GARBAGE: Check = check!(
+    icarus!("rate", "hash-rate", "it searches as fast as its model does", "§1, §5.2", Asks(searches_in_time));
+const GARBAGE: Check = icarus!(
     "garbage",
     "garbage",
     "it forgets bytes that are no job",
     "§3.1, §9 (3)",
     Asks(line::forgets_garbage)
 );
-const HALF: Check = check!(
+const HALF: Check = icarus!(
     "half-frames",
     "half-job",
     "it forgets half a job when the line falls silent",
     "§4.1, §9 (3)",
     Asks(line::forgets_half_a_job)
 );
-const PIECES: Check = check!(
+const PIECES: Check = icarus!(
     "half-frames",
     "job-in-pieces",
     "it takes a job in two pieces",
     "§9 (1)",
     Asks(line::takes_pieces)
 );
-const RECOVERY: Check = check!(
+const RECOVERY: Check = icarus!(
     "recovery",
     "reopening",
     "it answers again after its port was closed in the middle of a job",
     "§9 (10)",
     Asks(line::answers_after_reopening)
 );
-const NO_MASK: Check = check!(
+const NO_MASK: Check = icarus!(
     "ticket-mask",
     "ticket-mask",
     "it reports what meets its target",
     "§2.2",
     Nothing("the protocol has no target on the device: difficulty 1 always")
 );
-const NO_BAUD: Check = check!(
+const NO_BAUD: Check = icarus!(
     "baud",
     "baud",
     "it changes its baud rate",
@@ -119,7 +119,7 @@ pub(super) static PLAIN: &[Check] = &[
     PROMPT,
     WHOLE,
     DIVISION,
-    check!(
+    icarus!(
         "registers",
         "registers",
         "it answers register reads",
@@ -130,7 +130,7 @@ pub(super) static PLAIN: &[Check] = &[
     REPLACEMENT,
     ONCE,
     NO_MASK,
-    check!("frequency", "frequency", "it changes its clock", "§4", Nothing("its clock is fixed")),
+    icarus!("frequency", "frequency", "it changes its clock", "§4", Nothing("its clock is fixed")),
     NO_BAUD,
     GARBAGE,
     HALF,
@@ -146,7 +146,7 @@ pub(super) static CAIRNSMORE: &[Check] = &[
     PROMPT,
     WHOLE,
     DIVISION,
-    check!(
+    icarus!(
         "registers",
         "registers",
         "it answers register reads",
@@ -157,7 +157,7 @@ pub(super) static CAIRNSMORE: &[Check] = &[
     REPLACEMENT,
     ONCE,
     NO_MASK,
-    check!(
+    icarus!(
         "frequency",
         "clock-command",
         "its search follows the clock command",
@@ -179,14 +179,14 @@ pub(super) static CHIPS: &[Check] = &[
     PROMPT,
     WHOLE,
     DIVISION,
-    check!(
+    icarus!(
         "registers",
         "register-read",
         "every chip answers a read of the clock register, with a good CRC5",
         "§7.2",
         Asks(chips::answers_register_reads)
     ),
-    check!(
+    icarus!(
         "registers",
         "command-crc",
         "it ignores a command with a bad CRC5",
@@ -194,7 +194,7 @@ pub(super) static CHIPS: &[Check] = &[
         Asks(chips::ignores_a_bad_crc)
     ),
     GOLDEN,
-    check!(
+    icarus!(
         "golden",
         "work-ids",
         "an answer carries the id of its job",
@@ -204,7 +204,7 @@ pub(super) static CHIPS: &[Check] = &[
     REPLACEMENT,
     ONCE,
     NO_MASK,
-    check!(
+    icarus!(
         "frequency",
         "frequency",
         "its search follows the frequency word",

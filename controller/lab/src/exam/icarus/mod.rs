@@ -11,27 +11,12 @@ use super::desk::{Course, Desk};
 use super::{Check, Does, Family};
 
 /// A check of the family.
-macro_rules! check {
-    ($topic:literal, $id:literal, $sentence:literal, $cite:literal, $does:ident($ask:path)) => {
-        Check {
-            topic: $topic,
-            id: $id,
-            sentence: $sentence,
-            cite: concat!("docs/protocols/icarus.md ", $cite),
-            does: Does::$does(|desk| Box::pin($ask(desk))),
-        }
-    };
-    ($topic:literal, $id:literal, $sentence:literal, $cite:literal, Nothing($why:literal)) => {
-        Check {
-            topic: $topic,
-            id: $id,
-            sentence: $sentence,
-            cite: concat!("docs/protocols/icarus.md ", $cite),
-            does: Does::Nothing($why),
-        }
+macro_rules! icarus {
+    ($($rest:tt)*) => {
+        crate::exam::check!("docs/protocols/icarus.md", $($rest)*)
     };
 }
-use check;
+use icarus;
 
 /// Boards and sticks with 4-byte records.
 static PLAIN: Family = Family { checks: jobs::PLAIN, prepare, leave };

@@ -7,36 +7,12 @@ use adit_protocol::icarus::golden::{GENESIS, KNOWN_JOBS};
 use adit_protocol::icarus::{ChipCommand, Codec, Dialect, Frame};
 use adit_protocol::wire::{Codec as _, Micros, Port, Side, Step};
 
-use super::{finds, finds_at};
+use super::{Hears, Pieces, Says, at_once, finds, finds_at};
 use crate::broken::Flaw;
 use crate::subject;
 
-type Pieces = Vec<(Duration, Vec<u8>)>;
-
-fn at_once(bytes: Vec<u8>) -> Pieces {
-    vec![(Duration::ZERO, bytes)]
-}
-
 fn counter(record: &[u8]) -> u32 {
     u32::from_be_bytes(*record.first_chunk().expect("a record"))
-}
-
-/// A flaw of what the device says.
-struct Says<F>(F);
-
-impl<F: FnMut(Micros, Vec<u8>) -> Pieces + Send> Flaw for Says<F> {
-    fn says(&mut self, now: Micros, bytes: Vec<u8>) -> Pieces {
-        (self.0)(now, bytes)
-    }
-}
-
-/// A flaw of what the device hears.
-struct Hears<F>(F);
-
-impl<F: FnMut(Micros, &[u8]) -> Vec<u8> + Send> Flaw for Hears<F> {
-    fn hears(&mut self, now: Micros, bytes: &[u8]) -> Vec<u8> {
-        (self.0)(now, bytes)
-    }
 }
 
 #[test]
