@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use adit_protocol::wire::Side;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::DeviceFault;
 
@@ -23,7 +24,7 @@ pub enum Command {
         fault: DeviceFault,
         /// How many times, 1 to 1000: so many chunks, answers or nonces one after the other. A broken part is broken for a
         /// minute, and works again when it is broken a second time.
-        #[serde(default = "once")]
+        #[serde(default = "once", deserialize_with = "whole")]
         #[cfg_attr(feature = "serve", schema(minimum = 1, maximum = 1000, default = 1))]
         times: u16,
         /// Whose bytes suffer: those on the way to this side. Only for faults of the wire; without it, chance decides.
@@ -65,7 +66,7 @@ pub enum Command {
         #[cfg_attr(feature = "serve", schema(minimum = -55, maximum = 200))]
         celsius: Option<f64>,
         /// Which chip, counted from 0 in the order of the chain; without it the whole device.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "whole_or_none")]
         #[cfg_attr(feature = "serve", schema(maximum = 65535))]
         chip: Option<u16>,
     },
@@ -73,6 +74,21 @@ pub enum Command {
 
 const fn once() -> u16 {
     1
+}
+
+/// A whole number, also one that is written as 3.0: JSON knows no difference.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.fract() == 0.0 && (0.0..=65_535.0).contains(&number) {
+        return Ok(number as u16);
+    }
+    Err(Error::custom(format_args!("{number} is no whole number from 0 to 65535")))
+}
+
+fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] u16);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
 /// For the description of [`Side`].

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adit_protocol::devices::{Model, model};
 use adit_protocol::protocols::{PROTOCOLS, Protocol, protocol};
 use adit_protocol::wire::Side;
 use clap::{Args, ValueEnum};
@@ -15,13 +16,14 @@ use clap::{Args, ValueEnum};
     "Examples:\n  \
     adit decode run.rec\n  \
     adit decode --protocol icarus nonces.bin\n  \
+    adit decode --saleae bm1370-chain --host TX --summary capture.csv\n  \
     adit decode --protocol icarus --from host jobs.bin\n  \
     echo 000187a2 | adit decode --protocol icarus --hex --json -\n\n\
     Protocols:\n{}\n\n\
     JSON, one object per line:\n  \
     {{\"offset\",\"len\",\"ok\":true,\"from\":\"host|device\",\"frame\":{{\"type\",…}}}}\n  \
     {{\"offset\",\"len\",\"ok\":false,\"reason\"}}\n  \
-    of a recording, in front: \"at_us\" \"link\" \"port\"; behind a nonce\n  \
+    of a recording or a table, in front: \"at_us\" \"link\" \"port\"; behind a nonce\n  \
     \"solves\":{{\"job_at_us\",\"job_offset\",\"difficulty\"}}; and {{\"at_us\",\"link\",\"event\"}} for what is no bytes",
     PROTOCOLS.iter().map(|it| format!("  {:10} {}", it.name, it.about)).collect::<Vec<_>>().join("\n")
 ))]
@@ -37,6 +39,14 @@ pub(crate) struct DecodeArgs {
     /// The file is hexadecimal text; each line ends in a pause on the wire
     #[arg(long)]
     pub(crate) hex: bool,
+
+    /// The file is a table of UART bytes that Saleae's Logic has exported, of the wire of this model (`adit devices --supported`)
+    #[arg(long, value_name = "MODEL", value_parser = parse_model, conflicts_with_all = ["protocol", "hex"])]
+    pub(crate) saleae: Option<&'static Model>,
+
+    /// Name of the analyser on the host's line in such a table; all others are taken to be on the device's
+    #[arg(long, value_name = "NAME", requires = "saleae")]
+    pub(crate) host: Option<String>,
 
     /// Figures of every link of a recording instead of its frames: frames by type, nonces, duplicates, rates, units
     #[arg(long, conflicts_with_all = ["protocol", "hex"])]
@@ -73,6 +83,10 @@ impl std::convert::From<From> for Side {
             From::Device => Self::Device,
         }
     }
+}
+
+fn parse_model(key: &str) -> Result<&'static Model, String> {
+    model(key).ok_or_else(|| format!("there is no model `{key}`; `adit devices --supported` lists all"))
 }
 
 pub(super) fn parse_protocol(name: &str) -> Result<&'static Protocol, String> {

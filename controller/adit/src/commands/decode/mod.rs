@@ -3,6 +3,7 @@
 mod bytes;
 mod print;
 mod recording;
+mod saleae;
 
 pub(super) use print::Printer;
 
@@ -21,6 +22,9 @@ pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
     let out: Box<dyn io::Write> = if live { Box::new(stdout) } else { Box::new(BufWriter::new(stdout)) };
     let mut printer = Printer::new(out, json);
     let result = match args.protocol {
+        _ if args.saleae.is_some() || capture.is_recording() && args.protocol.is_none() => {
+            recording::decode(&mut capture, args, &mut printer)
+        }
         Some(protocol) => {
             let mut decoder = protocol.decoder(args.from.into());
             let result = bytes::decode(&mut capture, args, decoder.as_mut(), &mut printer);
@@ -30,7 +34,6 @@ pub(crate) fn run(args: &DecodeArgs, json: bool) -> Result<(), Failure> {
             }
             result
         }
-        None if capture.is_recording() => recording::decode(&mut capture, args, &mut printer),
         None if args.summary => Err(Failure::usage(anyhow::anyhow!(
             "{}: this is no recording of adit, of which alone there is a summary",
             args.file.display()

@@ -1,6 +1,6 @@
 //! One line of text or JSON for each thing found.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use adit_protocol::protocols::{Decoder, Item};
 use adit_protocol::trace::{Seen, Sight, What};
@@ -15,12 +15,44 @@ pub(crate) struct Printer {
     /// Frames of a capture so far, and what was none.
     pub(super) frames: u64,
     pub(super) skips: u64,
+    paint: Paint,
+}
+
+/// The colours of a line: none unless somebody looks at a terminal.
+#[derive(Clone, Copy, Debug)]
+struct Paint {
+    host: &'static str,
+    device: &'static str,
+    kind: &'static str,
+    name: &'static str,
+    bad: &'static str,
+    event: &'static str,
+    end: &'static str,
+}
+
+const PLAIN: Paint = Paint { host: "", device: "", kind: "", name: "", bad: "", event: "", end: "" };
+const COLOURED: Paint = Paint {
+    host: "\x1b[36m",
+    device: "\x1b[32m",
+    kind: "\x1b[1m",
+    name: "\x1b[2m",
+    bad: "\x1b[31m",
+    event: "\x1b[33m",
+    end: "\x1b[0m",
+};
+
+/// Whether standard output is a terminal of a person who has not asked for no colours (<https://no-color.org>).
+fn wants_colour() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    io::stdout().is_terminal() && !unwanted && !dumb
 }
 
 impl Printer {
-    /// Prints to `out`.
+    /// Prints to `out`, which is standard output or something in front of it.
     pub(crate) fn new(out: Box<dyn Write>, json: bool) -> Self {
-        Self { out, json, frames: 0, skips: 0 }
+        let paint = if wants_colour() { COLOURED } else { PLAIN };
+        Self { out, json, frames: 0, skips: 0, paint }
     }
 
     /// Prints what `decoder` makes of `bytes`.
@@ -76,35 +108,44 @@ impl Printer {
     }
 
     fn sight_text(&mut self, sight: &Sight<'_>) -> io::Result<()> {
+        let Paint { host, device, event, end, .. } = self.paint;
         write!(self.out, "{:>13.6} {:>3}", sight.at.as_secs_f64(), sight.link)?;
         match &sight.what {
             Seen::Item { port, item, solves } => {
                 let port = if port.0 > 0 { port.0.to_string() } else { String::new() };
-                let mark = if item.from == adit_protocol::wire::Side::Host { '>' } else { '<' };
-                write!(self.out, " {mark}{port:1} ")?;
+                let (mark, colour) =
+                    if item.from == adit_protocol::wire::Side::Host { ('>', host) } else { ('<', device) };
+                write!(self.out, " {colour}{mark}{port:1}{end} ")?;
                 if let Some(it) = solves {
                     write!(self.out, "[{:.2e} of {:.6}] ", it.difficulty, it.job_at.as_secs_f64())?;
                 }
                 self.found(&item.found)
             }
             Seen::Other(What::Device { models, location }) => {
-                writeln!(self.out, " == {} at {}", output::printable(models), output::printable(location))
+                let (models, location) = (output::printable(models), output::printable(location));
+                writeln!(self.out, " {event}== {models} at {location}{end}")
             }
-            Seen::Other(What::Lost(lines)) => writeln!(self.out, " == {lines} lines are missing here"),
-            Seen::Other(What::Words(words)) => writeln!(self.out, "     {}", output::printable(words)),
+            Seen::Other(What::Lost(lines)) => {
+                writeln!(self.out, " {event}== {lines} lines are missing here{end}")
+            }
+            Seen::Other(What::Words(words)) => {
+                writeln!(self.out, "     {event}{}{end}", output::printable(words))
+            }
             Seen::Other(What::Bytes { .. }) => writeln!(self.out),
         }
     }
 
     fn found(&mut self, found: &Result<Value, String>) -> io::Result<()> {
+        let Paint { kind, name: dim, bad, end, .. } = self.paint;
         match found {
-            Err(reason) => writeln!(self.out, "skipped: {reason}"),
+            Err(reason) => writeln!(self.out, "{bad}skipped: {reason}{end}"),
             Ok(Value::Object(fields)) => {
-                write!(self.out, "{}", fields.get("type").and_then(Value::as_str).unwrap_or_default())?;
+                let what = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+                write!(self.out, "{kind}{what}{end}")?;
                 for (name, value) in fields.iter().filter(|(name, _)| *name != "type") {
                     match value.as_str() {
-                        Some(text) => write!(self.out, "  {name} {text}")?,
-                        None => write!(self.out, "  {name} {value}")?,
+                        Some(text) => write!(self.out, "  {dim}{name}{end} {text}")?,
+                        None => write!(self.out, "  {dim}{name}{end} {value}")?,
                     }
                 }
                 writeln!(self.out)

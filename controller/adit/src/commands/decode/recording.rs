@@ -1,4 +1,4 @@
-//! Recordings of adit: both directions of every link in the order of time, or their figures.
+//! Recordings of adit and tables of logic analysers: both directions of every link in the order of time, or their figures.
 
 use std::io::{self, Write};
 
@@ -6,6 +6,7 @@ use adit_protocol::trace::{Figures, Sight, Summary, Timeline};
 use adit_protocol::units::HashRate;
 
 use super::print::Printer;
+use super::saleae::{self, Heard};
 use crate::cli::DecodeArgs;
 use crate::commands::capture::Capture;
 use crate::failure::Failure;
@@ -42,6 +43,10 @@ fn follow(
     args: &DecodeArgs,
     each: &mut dyn FnMut(&Sight<'_>) -> io::Result<()>,
 ) -> Result<(), Failure> {
+    if let Some(model) = args.saleae {
+        let heard = Heard { model, host: args.host.as_deref(), from: args.from.into() };
+        return saleae::decode(capture, &heard, each);
+    }
     let (mut timeline, mut damaged, mut result) = (Timeline::default(), false, Ok(()));
     capture.entries(|entry| {
         match entry {
