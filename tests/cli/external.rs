@@ -8,7 +8,7 @@ use super::reading::{address, get, once_accepted};
 use super::{PATIENCE, Running};
 
 /// Whether tests with other people's tools are wanted. Says so where they are not.
-fn wanted(what: &str) -> bool {
+pub(super) fn wanted(what: &str) -> bool {
     let wanted = std::env::var_os("ADIT_EXTERNAL").is_some_and(|value| value == "1");
     if !wanted {
         eprintln!("skipped: {what} (set ADIT_EXTERNAL=1 where the tools are installed, as .ci/run does)");
@@ -17,7 +17,7 @@ fn wanted(what: &str) -> bool {
 }
 
 /// Runs a tool to its end; it must succeed. Gives what it printed.
-fn tool(program: &str, args: &[&str]) -> String {
+pub(super) fn tool(program: &str, args: &[&str]) -> String {
     let done = Command::new("timeout")
         .arg(PATIENCE.as_secs().to_string())
         .arg(program)

@@ -6,6 +6,7 @@ mod mining;
 mod one_shot;
 mod reading;
 mod recording;
+mod rtl;
 mod stopping;
 mod unread;
 

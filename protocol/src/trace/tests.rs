@@ -58,6 +58,51 @@ fn entry((at, link, what): &(u64, u32, Owned)) -> Entry<'_> {
 }
 
 proptest! {
+    /// Frames of real devices, damaged anywhere: nothing panics, and where it broke is said, by the file's lines or by the wire's
+    /// skips. The same items come out however the file is cut.
+    #[test]
+    fn a_damaged_recording_of_any_device_is_decoded_to_its_end(
+        key in prop::sample::select(vec!["icarus", "antminer-u1", "rbox", "bm1387-chain", "bm1370-chain", "bitaxe-gamma", "cpu"]),
+        chunks in prop::collection::vec((any::<bool>(), 0_u8..3, prop::collection::vec(any::<u8>(), 1..40)), 1..30),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        end in any::<prop::sample::Index>(),
+        cut in 1_usize..200,
+    ) {
+        let golden = crate::devices::model(key).and_then(|model| crate::protocols::protocol(model.ports[0].protocol));
+        let header = crate::pow::Header::from_bytes(&[7; 80]);
+        let frames = golden.map_or(Vec::new(), |protocol| protocol.golden(&header));
+        let good = frames.iter().flat_map(|it| [(true, 0, it.job.clone()), (false, 0, it.answer.clone())]);
+        let all: Vec<_> = good.chain(chunks).collect();
+        let entries = (0..).zip(&all).map(|(at, (host, port, bytes))| {
+            let from = if *host { Side::Host } else { Side::Device };
+            Entry { at: Micros::from_millis(at * 9), link: 1, what: What::Bytes { from, port: Port(*port), bytes } }
+        });
+        let device = Entry { at: Micros(0), link: 1, what: What::Device { models: key, location: "x" } };
+        let mut file = recording(&std::iter::once(device).chain(entries).collect::<Vec<_>>());
+        for (at, value) in damage {
+            let at = at.index(file.len());
+            file[at] ^= value;
+        }
+        file.truncate(end.index(file.len()) + 1);
+        let decode = |size: usize| {
+            let (mut reader, mut timeline, mut seen) = (Reader::default(), Timeline::default(), Vec::new());
+            let mut broken = Vec::new();
+            let mut each = |entry: Result<Entry<'_>, Broken>| match entry {
+                Ok(entry) => timeline.feed(&entry, &mut |sight| seen.push(format!("{sight:?}"))),
+                Err(why) => broken.push(why),
+            };
+            file.chunks(size).for_each(|part| reader.feed(part, &mut each));
+            reader.finish(&mut each);
+            timeline.finish(&mut |sight| seen.push(format!("{sight:?}")));
+            (seen, broken)
+        };
+        let whole = decode(file.len());
+        prop_assert!(whole.1.iter().all(|it| it.offset <= file.len() as u64 && it.line >= 1));
+        prop_assert_eq!(decode(cut), whole);
+    }
+}
+
+proptest! {
     #[test]
     fn what_is_written_is_read_however_the_file_is_cut(
         entries in prop::collection::vec(owned(), 0..12),
