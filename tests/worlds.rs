@@ -122,6 +122,18 @@ fn ten_hours_of_faults_cost_only_the_time_out_of_service() {
 }
 
 #[test]
+fn what_is_expected_follows_a_difficulty_that_jumps() {
+    let mut settings = Settings::default();
+    settings.set("chips", "1");
+    let devices = vec![Item { model: model("bm1397-chain").unwrap(), count: 1, settings }];
+    let outcome = live(5, 0.5, devices, "difficulty_jump".parse().unwrap());
+    assert!(outcome.faults["difficulty_jump"] >= 1, "{:?}", outcome.faults);
+    for device in &outcome.devices {
+        assert!(device.sigmas() <= 4.0, "{:.2} sigma: {device:?}", device.sigmas());
+    }
+}
+
+#[test]
 fn a_world_without_faults_keeps_every_device_busy() {
     // Faster ones take a computer long; the conformance suite holds each of them to its promise.
     let shown = driven().filter(|model| model.nominal.0 < 60e9 || model.key == "bm1370-chain");

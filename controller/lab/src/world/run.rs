@@ -220,7 +220,7 @@ impl World {
         loop {
             let mut quiet = true;
             for station in &mut self.stations {
-                while let Some(report) = station.rig.next_report() {
+                while let Some(report) = station.next_report() {
                     self.core.on_report(now, station.key, report);
                     quiet = false;
                 }
@@ -304,7 +304,6 @@ impl World {
         let device = self.core.device(self.now, station.key)?;
         let searched = station.rig.useful_hashes();
         let nominal = device.capability.map_or(station.item.model.nominal, |capability| capability.nominal);
-        let per_nonce = device.capability.map_or(2_f64.powi(32), |capability| capability.hashes_per_nonce);
         let count = |verdict: &Verdict| (verdict.name(), device.tally.verdicts(*verdict));
         Some(DeviceOutcome {
             name: device.name.to_owned(),
@@ -317,7 +316,7 @@ impl World {
             hashrate_hs: device.hashrate_session.map(|rate| rate.0),
             nonces: device.tally.received,
             verdicts: Verdict::ALL.iter().map(count).collect(),
-            expected_nonces: searched / per_nonce,
+            expected_nonces: station.expected_nonces(),
             out_of_service_s: (self.now.as_secs_f64() - searched / nominal.0).max(0.0),
             faults_reported: device.faults,
         })

@@ -1,7 +1,7 @@
 //! A socket with a device in it, or out of it.
 
 use adit_core::Core;
-use adit_driver::{Detected, DeviceKey};
+use adit_driver::{Detected, DeviceKey, Event, Report};
 use adit_hw_sim::{DeviceFault, Dice};
 use adit_protocol::wire::Micros;
 
@@ -17,6 +17,17 @@ pub(super) struct Station {
     fate: Fate<DeviceFault>,
     /// When it is plugged in again, and at another place?
     back: Option<(Micros, bool)>,
+    expected: Expected,
+}
+
+/// Nonces to expect of the hashes that were made, however often the difficulty of a nonce changes.
+#[derive(Clone, Copy)]
+struct Expected {
+    nonces: f64,
+    /// Hashes that are in `nonces`.
+    hashes: f64,
+    /// Of those that are not yet.
+    hashes_per_nonce: f64,
 }
 
 impl Station {
@@ -39,9 +50,29 @@ impl Station {
             detected,
             fate: Fate::new(faults, dice),
             back: None,
+            expected: Expected { nonces: 0.0, hashes: 0.0, hashes_per_nonce: f64::INFINITY },
         };
         station.rig.plug(Micros(0));
         Ok(station)
+    }
+
+    /// What the machine or its link has to say, if it has.
+    pub(super) fn next_report(&mut self) -> Option<Report> {
+        let report = self.rig.next_report()?;
+        if let Report::Event(Event::Ready(capability)) = &report {
+            self.expected = Expected {
+                nonces: self.expected_nonces(),
+                hashes: self.rig.useful_hashes(),
+                hashes_per_nonce: capability.hashes_per_nonce,
+            };
+        }
+        Some(report)
+    }
+
+    /// Nonces that the hashes made so far should have given.
+    pub(super) fn expected_nonces(&self) -> f64 {
+        let Expected { nonces, hashes, hashes_per_nonce } = self.expected;
+        nonces + (self.rig.useful_hashes() - hashes) / hashes_per_nonce
     }
 
     /// The controller opens the device.
