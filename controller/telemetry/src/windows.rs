@@ -75,8 +75,11 @@ impl Windows {
             let due =
                 |last: &Mark| at.since(last.at) + Duration::from_millis(500) >= Duration::from_secs(step);
             if marks.back().is_none_or(due) {
-                if marks.len() == most {
-                    marks.pop_front();
+                match marks.len() {
+                    // All at once: growing by doubling would leave a thousand holes of each size in the heap.
+                    0 => marks.reserve_exact(most),
+                    full if full == most => drop(marks.pop_front()),
+                    _ => {}
                 }
                 marks.push_back(Mark { at, done, nonces });
             }
