@@ -75,6 +75,7 @@ mod dice;
 mod engine;
 mod fault;
 mod icarus;
+pub mod judge;
 pub mod pool;
 pub mod report;
 mod scan;

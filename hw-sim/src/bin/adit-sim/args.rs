@@ -26,6 +26,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Serve(ServeArgs),
     Pool(PoolArgs),
+    Conform(super::conform::ConformArgs),
 }
 
 /// Serve simulated devices on pseudo-terminals, TCP ports or over USB/IP.
@@ -276,7 +277,7 @@ fn twins() -> impl Iterator<Item = &'static Model> {
     models().filter(|model| start(model, &Build::default()).is_ok())
 }
 
-fn model(text: &str) -> Result<&'static Model, String> {
+pub(crate) fn model(text: &str) -> Result<&'static Model, String> {
     let keys = || twins().map(|model| model.key).collect::<Vec<_>>().join(", ");
     twins().find(|model| model.key == text).ok_or_else(|| format!("no such model; there are {}", keys()))
 }
@@ -298,7 +299,7 @@ fn hex_word(text: &str) -> Result<u32, String> {
     u32::from_str_radix(digits, 16).map_err(|_| "up to eight hex digits are needed, such as 1fffe000".into())
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     pair.ok_or_else(|| "KEY=VALUE is needed, such as chips=1".into())
 }

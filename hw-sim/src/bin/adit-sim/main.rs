@@ -1,6 +1,7 @@
 //! The binary `adit-sim`: simulated mining hardware for any host program, and a Stratum V1 pool for any miner.
 
 mod args;
+mod conform;
 mod pool;
 mod report;
 mod serve;
@@ -31,6 +32,18 @@ enum Failure {
     /// As above.
     #[error("{0}: only `--pty` and `--tcp` can offer it")]
     NoUsb(#[from] adit_hw_sim::usb::NoUsb),
+    /// As above.
+    #[error(transparent)]
+    NoRules(#[from] adit_hw_sim::judge::NoRules),
+    /// As above.
+    #[error("a host is judged on `--pty` or `--tcp`: over USB/IP it is the kernel that sends")]
+    NoPlace,
+    /// As above.
+    #[error("--junit {}: {why}", file.display())]
+    Junit { file: PathBuf, why: io::Error },
+    /// Exit status 1, and everything has been said.
+    #[error("the host has broken a rule")]
+    Broken,
     /// As above, for the pool.
     #[error("{0}")]
     PoolUsage(#[from] adit_hw_sim::pool::BadPoolSettings),
@@ -68,6 +81,9 @@ impl Failure {
         match self {
             Self::Usage(_)
             | Self::NoUsb(_)
+            | Self::NoRules(_)
+            | Self::NoPlace
+            | Self::Junit { .. }
             | Self::PoolUsage(_)
             | Self::Ports(_)
             | Self::Fault(_)
@@ -75,7 +91,12 @@ impl Failure {
             | Self::ScenarioFile { .. }
             | Self::Control(ControlError::NotLoopback { .. }) => 2,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Control(_) | Self::Serve(_) | Self::Start(_) | Self::Output(_) | Self::Task => 1,
+            Self::Control(_)
+            | Self::Serve(_)
+            | Self::Start(_)
+            | Self::Output(_)
+            | Self::Task
+            | Self::Broken => 1,
         }
     }
 }
@@ -101,13 +122,14 @@ fn main() -> ExitCode {
                 match args.command {
                     Command::Serve(args) => serve::run(args).await,
                     Command::Pool(args) => pool::run(args).await,
+                    Command::Conform(args) => conform::run(args).await,
                 }
             })
         });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if failure.status() != 0 {
+            if failure.status() != 0 && !matches!(failure, Failure::Broken) {
                 eprintln!("adit-sim: {failure}");
             }
             ExitCode::from(failure.status())
