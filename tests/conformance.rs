@@ -60,6 +60,7 @@ checks! {
     late_nonces_of_the_same_block_count: "its late nonces of the same block still count",
     it_waits_without_a_job: "it waits without a job and begins with one",
     a_storm_of_jobs_does_not_drown_it: "a storm of jobs does not drown its line",
+    its_driver_breaks_no_rule: "its driver breaks no rule of hosts",
     it_stops_at_any_moment: "it stops when told, at any moment",
     it_survives_being_pulled_out: "it survives being pulled out, at any moment",
     noise_costs_no_more_than_what_it_hits: "noise on the line costs no more than what it hits",

@@ -1,6 +1,7 @@
 //! The command line, tried on the built binary as a user would: real processes, pseudo-terminals, sockets and signals.
 
 mod bad_input;
+mod conform;
 mod external;
 mod mining;
 mod one_shot;

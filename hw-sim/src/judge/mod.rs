@@ -36,7 +36,7 @@ trait Judge: Send {
 /// Why no host is judged here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "nobody has written rules for hosts of {model}; there are rules for the Icarus family and for chains of BM13xx"
+    "nobody has written rules for hosts of {model}; there are rules for the Icarus family and for BM13xx chips"
 )]
 pub struct NoRules {
     /// Key of the model.
@@ -71,19 +71,18 @@ impl Watched {
     /// # Errors
     /// Nobody has written rules for such hosts.
     pub fn new(model: &'static Model, device: Box<dyn SimDevice>) -> Result<(Self, Findings), NoRules> {
-        let Some(spec) = model.ports.first() else { return Err(NoRules { model: model.key }) };
+        let judged =
+            |protocol: &str| matches!(protocol, "icarus" | "icarus5" | "rbox" | "bm13xx" | "bm13xx-v0");
+        let found = model.ports.iter().zip((0..).map(Port)).find(|(spec, _)| judged(spec.protocol));
+        let Some((spec, port)) = found else { return Err(NoRules { model: model.key }) };
         let (judge, rules): (Box<dyn Judge>, _) = match spec.protocol {
             "icarus" | "icarus5" | "rbox" => icarus::judge(model, spec.protocol),
-            "bm13xx" | "bm13xx-v0" => match bm13xx::judge(model) {
-                Some(judge) => judge,
-                None => return Err(NoRules { model: model.key }),
-            },
-            _ => return Err(NoRules { model: model.key }),
+            _ => bm13xx::judge(model).ok_or(NoRules { model: model.key })?,
         };
         let trial = Arc::new(Mutex::new(Trial {
             judge,
             sheet: Sheet::new(rules),
-            port: Port(0),
+            port,
             quiet: spec.quiet,
             host: None,
             device: spec.line.baud,

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use adit_driver::{Event, Report, Verdict};
+use adit_hw_sim::judge::Watched;
+use adit_hw_sim::report::{Grade, Outcome};
 
 use super::{Finding, Stand, Subject, ensure};
 
@@ -117,4 +119,27 @@ pub(super) fn survives_a_storm_of_jobs(subject: &Subject) -> Result<(), Finding>
     let after = stand.device().tally.valid();
     ensure(after > before + 10, || format!("{} nonces after the storm", after - before))?;
     ensure(stand.verdicts(Verdict::HardwareError) == 0, || "hardware errors in the storm".into())
+}
+
+pub(super) fn breaks_no_rule_of_hosts(subject: &Subject) -> Result<(), Finding> {
+    let twin = subject.item.twin(subject.seed)?;
+    let Ok((watched, findings)) = Watched::new(subject.item.model, twin) else { return Ok(()) };
+    let mut stand = Stand::with(subject, Box::new(watched));
+    stand.plug();
+    stand.job(true)?;
+    stand.run_until_working()?;
+    for new_block in [false, true, false, true] {
+        stand.run(stand.time_for(5).max(Duration::from_secs(2)))?;
+        stand.job(new_block)?;
+    }
+    stand.run(stand.time_for(5))?;
+    let outcomes = findings.outcomes(stand.now);
+    let seen = |outcome: &Outcome| match &outcome.grade {
+        Grade::Failed(seen) => Some(format!("{}: {seen} ({})", outcome.id, outcome.cite)),
+        _ => None,
+    };
+    let broken: Vec<_> = outcomes.iter().filter_map(seen).collect();
+    ensure(broken.is_empty(), || broken.join("; "))?;
+    let kept = outcomes.iter().filter(|outcome| matches!(outcome.grade, Grade::Passed(_))).count();
+    ensure(kept >= 4, || format!("only {kept} rules could be judged"))
 }

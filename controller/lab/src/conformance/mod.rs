@@ -51,6 +51,7 @@ pub const CHECKS: &[Check] = &[
     Check { name: "its late nonces of the same block still count", run: checks::late_nonces_count },
     Check { name: "it waits without a job and begins with one", run: checks::waits_for_a_job },
     Check { name: "a storm of jobs does not drown its line", run: checks::survives_a_storm_of_jobs },
+    Check { name: "its driver breaks no rule of hosts", run: checks::breaks_no_rule_of_hosts },
     Check { name: "it stops when told, at any moment", run: trouble::stops_at_any_moment },
     Check { name: "it survives being pulled out, at any moment", run: trouble::survives_unplugging },
     Check { name: "noise on the line costs no more than what it hits", run: trouble::survives_noise },

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use adit_core::{Core, DeviceView, Effect, Policy, PoolInput};
 use adit_driver::{Detected, DeviceKey, Event, Job, JobKey, PoolKey, Report, Verdict};
-use adit_hw_sim::Dice;
+use adit_hw_sim::{Dice, SimDevice};
 use adit_protocol::pow::{Hash, Target, VersionMask};
 use adit_protocol::wire::Micros;
 
 use super::{Finding, Subject, ensure};
 use crate::Rig;
 
+/// Of the dice of a stand.
+const LANE: u64 = 0xc0f0;
 const POOL: PoolKey = PoolKey(0);
 /// Longest time a device takes from the opening of its link to work.
 pub(super) const BRING_UP: Duration = Duration::from_secs(30);
@@ -35,13 +37,20 @@ pub(super) struct Stand {
 impl Stand {
     /// The device plugged in, its link about to be opened, no job yet.
     pub(super) fn new(subject: &Subject) -> Result<Self, Finding> {
-        let mut dice = Dice::new(subject.seed, 0xc0f0);
+        let twin = subject.item.twin(Dice::new(subject.seed, LANE).roll())?;
+        Ok(Self::with(subject, twin))
+    }
+
+    /// As [`Self::new`], with a device of one's own.
+    pub(super) fn with(subject: &Subject, twin: Box<dyn SimDevice>) -> Self {
+        let mut dice = Dice::new(subject.seed, LANE);
+        dice.roll(); // the twin's
         let detected = subject.item.detected(0, 0);
-        let rig = Rig::new(subject.item.model, subject.item.twin(dice.roll())?, dice.roll());
+        let rig = Rig::new(subject.item.model, twin, dice.roll());
         let mut core = Core::new(Policy::default(), 1);
         let key = core.attach(Micros(0), &detected);
         core.on_pool(Micros(0), POOL, PoolInput::Up { resumed: false });
-        Ok(Self {
+        Self {
             rig,
             now: Micros(0),
             core,
@@ -53,7 +62,7 @@ impl Stand {
             jobs: 0,
             block: 1,
             shut: false,
-        })
+        }
     }
 
     /// As [`Self::new`], mining on a first job.
