@@ -3,7 +3,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::thread::sleep;
 use std::time::Duration;
 
 use adit_hw_sim::judge::{Findings, Watched};
@@ -14,6 +13,7 @@ use adit_protocol::devices::model;
 use adit_protocol::icarus::golden::BLOCK_171874;
 use adit_protocol::wire::Micros;
 use tokio::runtime::Runtime;
+use tokio::time::sleep;
 
 use super::mining::{accepted, selector, served, served_pool, url};
 use super::{Running, run};
@@ -94,7 +94,7 @@ async fn watched(key: &str, link: &Path) -> (Served, Findings) {
     (served, findings)
 }
 
-fn ids<'a>(outcomes: &'a [Outcome], is: impl Fn(&Grade) -> bool) -> Vec<&'a str> {
+fn ids(outcomes: &[Outcome], is: impl Fn(&Grade) -> bool) -> Vec<&str> {
     outcomes.iter().filter(|it| is(&it.grade)).map(|it| it.id).collect()
 }
 
@@ -143,7 +143,7 @@ fn a_careless_host_breaks_the_rules_that_it_breaks() {
     let bad_crc = vec![0x82, 0x07, 0x81, 0x07];
     for bytes in [other(3).to_vec(), other(4).to_vec(), other(5)[..32].to_vec(), bad_crc] {
         port.write_all(&bytes).unwrap();
-        sleep(Duration::from_millis(400));
+        runtime.block_on(sleep(Duration::from_millis(400)));
     }
     port.write_all(&job.to_icarus_bytes()).unwrap();
     let mut answer = [0; 5];
