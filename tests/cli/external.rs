@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use super::reading::{address, get, once_accepted};
-use super::{PATIENCE, Running};
+use super::{PATIENCE, Running, state_folder};
 
 /// Whether tests with other people's tools are wanted. Says so where they are not.
 pub(super) fn wanted(what: &str) -> bool {
@@ -94,21 +94,23 @@ fn schemathesis_finds_no_answer_that_the_description_does_not_promise() {
     }
     let (_running, address) = demo();
     let folder = tempfile::tempdir().unwrap();
-    let printed = tool(
-        "sh",
-        &[
-            "-c",
-            &format!(
-                "cd {} && schemathesis run http://{address}/api/v1/openapi.json --checks all --max-examples 100 --seed 1 --no-color",
-                folder.path().display()
-            ),
-        ],
-    );
-    println!(
-        "{}",
-        printed.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
-    );
-    assert!(printed.contains("No issues found") || printed.contains("passed"), "{printed}");
+    let port = address.rsplit(':').next().unwrap();
+    let key = fs::read_to_string(state_folder().join(format!("adit/local-{port}.key"))).unwrap();
+    for with_key in ["", &format!("-H 'Authorization: Bearer {key}'")] {
+        let printed = tool(
+            "sh",
+            &[
+                "-c",
+                &format!(
+                    "cd {} && schemathesis run http://{address}/api/v1/openapi.json --checks all --max-examples 100 --seed 1 --no-color {with_key}",
+                    folder.path().display()
+                ),
+            ],
+        );
+        let lines: Vec<_> = printed.lines().collect();
+        println!("{}", lines[lines.len().saturating_sub(12)..].join("\n"));
+        assert!(printed.contains("No issues found") || printed.contains("passed"), "{printed}");
+    }
 }
 
 /// The port is fixed in pyasic, so this needs one below 1024.

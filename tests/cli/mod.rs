@@ -8,6 +8,7 @@ mod one_shot;
 mod reading;
 mod recording;
 mod rtl;
+mod steering;
 mod stopping;
 mod unread;
 
@@ -52,6 +53,12 @@ fn adit() -> &'static Path {
         assert!(status.success(), "adit is not built");
         folder.join("adit")
     })
+}
+
+/// Where the processes of this test keep their state.
+fn state_folder() -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder")).path()
 }
 
 /// What a finished process leaves.
@@ -142,6 +149,7 @@ impl Running {
 
     /// As [`Self::spawn`]; what goes elsewhere than into a pipe of ours is not collected.
     fn spawn_with(command: &mut Command, out: Stdio, err: Stdio) -> Self {
+        command.env_remove("STATE_DIRECTORY").env_remove("ADIT_KEY").env("XDG_STATE_HOME", state_folder());
         let command = command.env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(out).stderr(err);
         let mut child = command.spawn().expect("adit");
         let out = child.stdout.take().map(Collected::follow).unwrap_or_default();

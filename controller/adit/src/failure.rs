@@ -25,6 +25,14 @@ impl Failure {
         Self::Run(error.into())
     }
 
+    /// What went wrong, in one sentence.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::Usage(error) | Self::Run(error) => format!("{error:#}"),
+            Self::Told(_) => String::new(),
+        }
+    }
+
     /// Says on standard error, in one sentence, what went wrong.
     pub(crate) fn report(self) -> ExitCode {
         let (error, status) = match self {

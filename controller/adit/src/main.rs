@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the binary is the edge: it reads clocks and waits")]
 
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod failure;
@@ -59,6 +60,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => commands::replay::run(&args, json),
         Command::Tap(args) => commands::tap::run(&args, json),
         Command::Conform(args) => commands::conform::run(&args, json),
+        Command::Key(args) => commands::key::run(&args, json),
+        Command::Ctl(args) => commands::ctl::run(&args, json),
         Command::Top(args) => commands::top::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),
         Command::Bench(args) => commands::bench::run(&args, json),

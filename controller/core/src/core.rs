@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_driver::{Command, Detected, DeviceKey, Event, Job, Order, PoolKey, Report};
+use adit_driver::{Detected, DeviceKey, Event, Job, PoolKey, Report};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
@@ -49,7 +49,7 @@ pub struct Core {
     pub(crate) next_share: u64,
     /// Devices named so far, by model key.
     named: BTreeMap<&'static str, u32>,
-    stopping: bool,
+    pub(crate) stopping: bool,
 }
 
 impl Core {
@@ -129,6 +129,7 @@ impl Core {
             Report::Event(event) => return self.on_event(now, index, event),
             Report::Up => device.up(now, &mut self.effects),
             Report::Failed(fault) => device.failed(now, fault, &self.policy, &mut self.effects),
+            Report::Taken(command) => device.taken(command, &mut self.effects),
             Report::Closed => device.closed(now, &self.policy, &mut self.effects),
         }
         self.set_alarm(index);
@@ -161,6 +162,7 @@ impl Core {
                 self.effects.push_back(Effect::Notice(Notice::Tuned(device.key, tuned)));
             }
             Event::Declined(command) => {
+                device.declined = Some(command);
                 self.effects.push_back(Effect::Notice(Notice::Declined(device.key, command)));
             }
             Event::Nonce(_) | Event::Stopped => {} // nonces go their own way; the link is closed next
@@ -231,13 +233,6 @@ impl Core {
         }
     }
 
-    /// The user wants something of a device. Nothing happens while its link is not up.
-    pub fn command(&mut self, _now: Micros, device: DeviceKey, command: Command) {
-        if self.devices.get(device.0 as usize).is_some_and(|row| row.link == Link::Up) {
-            self.effects.push_back(Effect::Order(device, Order::Command(command)));
-        }
-    }
-
     /// Every open device is to be made safe by the instant `by`. No new work and no new link from now on.
     pub fn stop(&mut self, _now: Micros, by: Micros) {
         self.stopping = true;
@@ -279,7 +274,7 @@ impl Core {
     }
 
     /// The life of a device may have changed.
-    fn set_alarm(&mut self, index: usize) {
+    pub(crate) fn set_alarm(&mut self, index: usize) {
         let device = &mut self.devices[index];
         let at = device.deadline();
         if let Some(old) = std::mem::replace(&mut device.alarm, at) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use adit_driver::{Capability, Detected, DeviceKey, Event, Fault, Order, PoolKey, Verdict, Work};
+use adit_driver::{Capability, Command, Detected, DeviceKey, Event, Fault, Order, PoolKey, Verdict, Work};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
@@ -57,6 +57,10 @@ pub(crate) struct Device {
     pub(crate) rate: Rate,
     pub(crate) faults: u64,
     pub(crate) last_fault: Option<Fault>,
+    /// The user does not want it to work.
+    pub(crate) paused: bool,
+    /// The command that its machine has declined last.
+    pub(crate) declined: Option<Command>,
 }
 
 /// What the device said last of its room, counted over the link.
@@ -99,6 +103,8 @@ impl Device {
             rate: Rate::default(),
             faults: 0,
             last_fault: None,
+            paused: false,
+            declined: None,
         }
     }
 

@@ -62,6 +62,10 @@ pub enum Notice {
     Tuned(DeviceKey, Tuned),
     /// The device cannot do what the user asked.
     Declined(DeviceKey, Command),
+    /// The device's machine has done what the user asked.
+    Obeyed(DeviceKey, Command),
+    /// The user wants a device not to work, or to work again.
+    Paused(DeviceKey, bool),
     /// A pool answered a share.
     Answered {
         /// Which pool.

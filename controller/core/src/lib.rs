@@ -4,6 +4,7 @@
 //! goes out to the pool as a share. Nothing here waits: devices and pools are told what to do by [`Effect`]s and answer
 //! whenever they can.
 
+mod command;
 mod core;
 mod counter;
 mod device;
@@ -26,6 +27,7 @@ mod verify;
 mod view;
 
 pub use self::core::Core;
+pub use command::Refusal;
 pub use effect::{Effect, Notice};
 pub use policy::Policy;
 pub use pool::{Answer, PoolInput, RejectKind, Share, ShareKey};

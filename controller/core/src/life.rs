@@ -55,6 +55,8 @@ pub(crate) enum Life {
     Gone {
         why: Fault,
     },
+    /// By the user: its link is closed, or being closed.
+    Paused,
     Stopping {
         by: Micros,
     },
@@ -88,7 +90,7 @@ impl Device {
         }
     }
 
-    fn order_stop(&mut self, by: Micros, out: &mut Effects) {
+    pub(crate) fn order_stop(&mut self, by: Micros, out: &mut Effects) {
         self.link = Link::Closing;
         out.push_back(Effect::Order(self.key, Order::Stop { by }));
     }
@@ -204,6 +206,12 @@ impl Device {
         self.failures = 0;
         self.never_ready = 0;
         match self.held {
+            _ if self.paused => {
+                self.life = Life::Paused;
+                if self.link == Link::Opening {
+                    self.link = Link::Closing; // it was being looked for
+                }
+            }
             Some((until, why)) if now < until => self.life = Life::Quarantined { until, why },
             _ if self.link == Link::Opening && !moved => {} // it is being looked for this very moment
             _ if self.link == Link::Closed => {
@@ -280,6 +288,7 @@ impl Device {
             Life::Away { since, .. } => State::Away { since },
             Life::Quarantined { until, why } => State::Quarantined { until, why },
             Life::Gone { why } => State::Gone { why },
+            Life::Paused => State::Paused,
             Life::Stopping { .. } => State::Stopping,
             Life::Stopped => State::Stopped,
         }

@@ -49,10 +49,31 @@ pub enum State {
         /// Why.
         why: Fault,
     },
+    /// The user does not want it to work: it is closed, or being closed.
+    Paused,
     /// It is being made safe.
     Stopping,
     /// It is safe and closed.
     Stopped,
+}
+
+impl State {
+    /// Snake-case name, as in JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Detecting => "detecting",
+            Self::Hashing => "hashing",
+            Self::Idle => "idle",
+            Self::Retrying { .. } => "retrying",
+            Self::Away { .. } => "away",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Gone { .. } => "gone",
+            Self::Paused => "paused",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// One device row.

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::axeos::AxeosSettings;
 use crate::cgminer::{Access, CgminerSettings};
 use crate::history::{Kept, Store, StoreError};
+use crate::keys::{self, Key, Scope};
 use crate::webhook::Webhook;
 
 /// What is to be served.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub cgminer: Option<CgminerSettings>,
     /// The interface of AxeOS; `None`: it is not served.
     pub axeos: Option<AxeosSettings>,
+    /// Folder for keys: those that users have made, and the key of this run. `None`: nobody can give commands.
+    pub keys: Option<PathBuf>,
     /// Who is told of blocks, best shares and faults; `None`: nobody.
     pub webhook: Option<Webhook>,
 }
@@ -53,6 +56,14 @@ pub enum BindError {
         /// What was asked for.
         address: SocketAddr,
     },
+    /// The key of this run cannot be written.
+    #[error("the key for commands cannot be written to {}: {why}", file.display())]
+    Key {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
     /// History cannot be kept where it should be.
     #[error("--history {}: {why}; name a file that can be written", file.display())]
     History {
@@ -76,6 +87,9 @@ pub struct Bound {
     pub(crate) cgminer: Option<(TcpListener, CgminerSettings)>,
     pub(crate) axeos: Option<(TcpListener, AxeosSettings)>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) keys: Option<PathBuf>,
+    /// The key of this run, and the file with its text.
+    pub(crate) key: Option<(Key, PathBuf)>,
 }
 
 /// Opens what `settings` want. Nothing is served yet.
@@ -95,14 +109,30 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
     let kept = &settings.history;
     let store = Store::open(kept)
         .map_err(|why| BindError::History { file: kept.file.clone().unwrap_or_default(), why })?;
+    let api = api.transpose()?;
+    let key = match (&api, &settings.keys) {
+        (Some(listener), Some(folder)) => Some(key_of_run(folder, listener.local_addr()?)?),
+        _ => None,
+    };
     Ok(Bound {
         store,
         remembers: kept.file.is_some(),
-        api: api.transpose()?,
+        api,
+        keys: settings.keys.clone(),
+        key,
         cgminer: cgminer.transpose()?,
         axeos: axeos.transpose()?,
         webhook: settings.webhook.clone(),
     })
+}
+
+/// A key that is good while adit runs, in a file for its user only: `adit ctl` finds it there.
+fn key_of_run(folder: &Path, api: SocketAddr) -> Result<(Key, PathBuf), BindError> {
+    let file = folder.join(keys::local_file(api.port()));
+    let (key, text) = Key::new("local", Scope::Admin, 0, None, &keys::chance()?);
+    keys::write_private(&file, text.expose().as_bytes())
+        .map_err(|why| BindError::Key { file: file.clone(), why })?;
+    Ok((key, file))
 }
 
 /// Opens a socket for an interface without keys.

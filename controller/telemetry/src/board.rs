@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::history::{History, Recorder};
 use crate::ledger::Ledger;
 use crate::sample::Sample;
+use crate::steer::AuditRow;
 use crate::tap::Drain;
 
 /// A ledger that several viewers read, and a bell that rings when an event was added.
@@ -34,6 +35,16 @@ impl Board {
         self.newest_event.subscribe()
     }
 
+    /// Keeps the command that `make` makes of the time, in seconds since 1970. Answers its number.
+    pub(crate) fn audit(&self, make: impl FnOnce(f64) -> AuditRow) -> u64 {
+        let mut ledger = self.ledger();
+        let row = make(ledger.now_unix_s());
+        let number = ledger.audit(row);
+        drop(ledger);
+        self.ring();
+        number
+    }
+
     pub(crate) fn ring(&self) {
         let newest = self.ledger().newest_event();
         self.newest_event.send_if_modified(|known| std::mem::replace(known, newest) != newest);
@@ -52,6 +63,9 @@ pub(crate) async fn fill(board: &Board, mut drain: Drain, history: &History) {
                     return;
                 }
                 let sample = drain.samples.borrow_and_update().clone();
+                if drain.pools.has_changed().unwrap_or_default() {
+                    board.ledger().pools.clone_from(&drain.pools.borrow_and_update());
+                }
                 if let Some(sample) = sample {
                     last = sample.at;
                     record(board, &sample, &mut recorder, history);

@@ -27,6 +27,8 @@ pub enum Kind {
     DeviceTuned,
     /// A device cannot do what the user asked.
     CommandDeclined,
+    /// Somebody gave a command; the sentence says who, what and what came of it.
+    Command,
     /// A nonce meets the network target: it was submitted as a block.
     BlockFound,
     /// A share is better than any before.
@@ -61,6 +63,7 @@ impl Kind {
             Self::DeviceMoved => "device_moved",
             Self::DeviceTuned => "device_tuned",
             Self::CommandDeclined => "command_declined",
+            Self::Command => "command",
             Self::BlockFound => "block_found",
             Self::BestDifficulty => "best_difficulty",
             Self::ShareRejected => "share_rejected",

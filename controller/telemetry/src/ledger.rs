@@ -12,11 +12,14 @@ use crate::event::{Event, Kind, Outcome, Severity, ShareRow};
 use crate::ring::Ring;
 use crate::sample::{Identity, Sample};
 use crate::snapshot::Snapshot;
+use crate::steer::AuditRow;
 use crate::view;
 use crate::windows::Windows;
 
 /// Events kept.
 const EVENTS: usize = 1_000;
+/// Commands kept.
+const COMMANDS: usize = 1_000;
 /// Shares kept.
 const SHARES: usize = 1_000;
 /// So many failures within so much time are too many.
@@ -87,6 +90,7 @@ pub struct Ledger {
     ids: BTreeSet<String>,
     events: Ring<Event>,
     shares: Ring<ShareRow>,
+    audit: Ring<AuditRow>,
     shown: Option<Arc<Snapshot>>,
 }
 
@@ -106,6 +110,7 @@ impl Ledger {
             ids: BTreeSet::new(),
             events: Ring::new(EVENTS),
             shares: Ring::new(SHARES),
+            audit: Ring::new(COMMANDS),
             shown: None,
         };
         ledger.event(Micros(0), Kind::Started, Severity::Info, None, None, "adit has begun to mine".into());
@@ -196,6 +201,7 @@ impl Ledger {
                     &format!("cannot do {command:?}"),
                 );
             }
+            Notice::Obeyed(..) | Notice::Paused(..) => {} // whoever asked is told, and the audit log
             Notice::Judged { device, verdict: Verdict::Block, difficulty } => {
                 self.block(at, *device, *difficulty)
             }
@@ -352,6 +358,21 @@ impl Ledger {
     /// Events whose number is below `before`, newest first.
     pub fn events_before(&self, before: u64) -> impl Iterator<Item = &Event> {
         self.events.before(before)
+    }
+
+    /// Keeps a command and what came of it, in the audit log and as an event. Answers its number.
+    pub(crate) fn audit(&mut self, row: AuditRow) -> u64 {
+        let at = self.sample.as_ref().map_or(Micros(0), |sample| sample.at);
+        let severity = if row.outcome == "done" { Severity::Info } else { Severity::Warning };
+        let sentence = format!("{}: {}: {}", row.who, row.what, row.sentence);
+        tracing::info!(target: "adit::audit", outcome = row.outcome, "{sentence}");
+        self.event(at, Kind::Command, severity, row.device.clone(), None, sentence);
+        self.audit.push(|id| AuditRow { id, ..row }).id
+    }
+
+    /// Commands whose number is below `before`, newest first.
+    pub fn audit_before(&self, before: u64) -> impl Iterator<Item = &AuditRow> {
+        self.audit.before(before)
     }
 
     /// Number of the newest event.

@@ -15,6 +15,7 @@ mod cgminer;
 mod event;
 mod history;
 mod http;
+mod keys;
 mod ledger;
 mod metrics;
 mod reading;
@@ -24,6 +25,7 @@ mod sample;
 mod snapshot;
 #[cfg(test)]
 mod snapshot_tests;
+mod steer;
 mod tap;
 #[cfg(test)]
 mod testing;
@@ -39,14 +41,16 @@ pub use bind::{BindError, Bound, Settings, bind};
 pub use cgminer::{Access, AccessError, CgminerSettings};
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
 pub use history::{Kept, StoreError};
+pub use keys::{Key, KeyError, KeyFile, KeyText, Scope, chance, key_file, local_file};
 pub use ledger::{Clock, Ledger, PoolFacts};
 pub use reading::{Measured, Missing};
-pub use run::Running;
+pub use run::{Commands, Running};
 pub use sample::{Able, DeviceSample, Identity, PoolSample, Sample, Sampler};
 pub use snapshot::{
     Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,
     Trouble, Unit,
 };
+pub use steer::{Answer, Asked, AuditRow, Password, Request};
 pub use tap::Tap;
 pub use webhook::{Webhook, WebhookError};
 pub use windows::{CERTAIN, WINDOWS, Window};

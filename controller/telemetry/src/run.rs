@@ -1,30 +1,39 @@
 //! Telemetry at work: a thread of its own, so that nothing that views do keeps a device waiting.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::axeos::{self, AxeosSettings};
 use crate::bind::{BindError, Bound};
 use crate::board::{self, Board};
 use crate::cgminer::{self, Access, CgminerSettings};
 use crate::history::{self, History};
-use crate::http;
+use crate::http::{self, Door};
 use crate::ledger::{Clock, Ledger, PoolFacts};
+use crate::steer::{Asked, Desk, desk};
 use crate::tap::{Drain, Tap, tap};
 use crate::webhook::{self, Webhook};
 
+/// Commands on their way to the task that mines, which answers them.
+pub type Commands = mpsc::Receiver<Asked>;
+
 impl Bound {
     /// Serves until [`Running`] is stopped. `clock`: what the controller's time is in the calendar.
-    pub fn start(self, clock: Clock, pools: Vec<PoolFacts>) -> Result<(Tap, Running), BindError> {
-        let (tap, drain) = tap();
+    pub fn start(self, clock: Clock, pools: Vec<PoolFacts>) -> Result<(Tap, Commands, Running), BindError> {
+        let (tap, drain) = tap(pools.clone());
         let (stop, stopped) = oneshot::channel();
         let best = self.store.best().ok().filter(|_| self.remembers).map(Option::unwrap_or_default);
         let board = Arc::new(Board::new(Ledger::new(clock, pools, best)));
+        let (desk, commands) = desk(Arc::clone(&board));
+        let key = self.key.map(|(key, file)| (key, LocalKey(file)));
+        let (local, local_key) = key.unzip();
+        let door = Door::new(self.keys, local, false);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let sockets = Sockets {
             api: self.api.map(|listener| known(&runtime, (listener, ()))).transpose()?,
@@ -36,14 +45,14 @@ impl Bound {
         let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = run(board, drain, sockets, history) => {}
+                    () = run(board, drain, sockets, history, desk, door) => {}
                     _ = stopped => {}
                 }
             });
             drop(runtime); // and with it the last handle of history
             let _ = keeper.join(); // if it broke down, it has said so itself
         })?;
-        Ok((tap, Running { stop: Some(stop), thread: Some(thread) }))
+        Ok((tap, commands, Running { stop: Some(stop), thread: Some(thread), _local_key: local_key }))
     }
 }
 
@@ -63,13 +72,13 @@ fn known<T>(
     Ok((TcpListener::from_std(listener)?, settings))
 }
 
-async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History) {
+async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History, desk: Desk, door: Door) {
     if let Some((listener, ())) = sockets.api {
-        let router = http::router(http::Served::new(Arc::clone(&board), history.clone()));
+        let router = http::router(http::Served::new(Arc::clone(&board), history.clone(), desk.clone(), door));
         tokio::spawn(http::serve(listener, router, Access::default()));
     }
     if let Some((listener, CgminerSettings { access, description, .. })) = sockets.cgminer {
-        let served = cgminer::Served { board: Arc::clone(&board), access, description };
+        let served = cgminer::Served { board: Arc::clone(&board), access, desk, description };
         tokio::spawn(cgminer::serve(listener, served));
     }
     if let Some((listener, AxeosSettings { access, borrowed_chip, .. })) = sockets.axeos {
@@ -94,6 +103,17 @@ fn hostname() -> String {
 pub struct Running {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    _local_key: Option<LocalKey>,
+}
+
+/// The file with the key of this run. Removed when dropped.
+#[derive(Debug)]
+struct LocalKey(PathBuf);
+
+impl Drop for LocalKey {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0); // the key is worth nothing any more
+    }
 }
 
 impl Drop for Running {

@@ -86,7 +86,7 @@ pub struct DeviceTotals {
     pub faulted: u64,
     /// They are unplugged.
     pub away: u64,
-    /// They are stopped or being stopped.
+    /// They are paused or stopped, or being so.
     pub stopped: u64,
 }
 
@@ -166,6 +166,8 @@ pub struct Refused {
 /// One pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Pool {
+    /// Its number, which it keeps while adit runs.
+    pub id: u16,
     /// `host:port`.
     #[schema(example = "pool.example:3333")]
     pub pool: String,
@@ -261,6 +263,8 @@ pub enum DeviceState {
     Gone,
     /// It is unplugged.
     Away,
+    /// The user does not want it to work.
+    Paused,
     /// It is being made safe.
     Stopping,
     /// It is safe and closed.
@@ -269,7 +273,7 @@ pub enum DeviceState {
 
 impl DeviceState {
     /// All states.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Hashing,
         Self::Idle,
         Self::Detecting,
@@ -278,6 +282,7 @@ impl DeviceState {
         Self::Quarantined,
         Self::Gone,
         Self::Away,
+        Self::Paused,
         Self::Stopping,
         Self::Stopped,
     ];
@@ -293,6 +298,7 @@ impl DeviceState {
             Self::Quarantined => "quarantined",
             Self::Gone => "gone",
             Self::Away => "away",
+            Self::Paused => "paused",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
         }

@@ -7,6 +7,7 @@ use adit_driver::Verdict;
 use adit_protocol::wire::Micros;
 use tokio::sync::{broadcast, watch};
 
+use crate::ledger::PoolFacts;
 use crate::sample::{Sample, Sampler};
 
 /// Notices that may wait; beyond that the oldest are dropped and counted.
@@ -18,6 +19,7 @@ pub struct Tap {
     sampler: Sampler,
     samples: watch::Sender<Option<Arc<Sample>>>,
     notices: broadcast::Sender<(Micros, Notice)>,
+    pools: watch::Sender<Vec<PoolFacts>>,
 }
 
 /// The end that belongs to telemetry.
@@ -25,19 +27,29 @@ pub struct Tap {
 pub(crate) struct Drain {
     pub(crate) samples: watch::Receiver<Option<Arc<Sample>>>,
     pub(crate) notices: broadcast::Receiver<(Micros, Notice)>,
+    pub(crate) pools: watch::Receiver<Vec<PoolFacts>>,
 }
 
 /// Both ends.
-pub(crate) fn tap() -> (Tap, Drain) {
+pub(crate) fn tap(pools: Vec<PoolFacts>) -> (Tap, Drain) {
     let (samples, newest) = watch::channel(None);
     let (notices, waiting) = broadcast::channel(NOTICES);
-    (Tap { sampler: Sampler::default(), samples, notices }, Drain { samples: newest, notices: waiting })
+    let (pools, facts) = watch::channel(pools);
+    (
+        Tap { sampler: Sampler::default(), samples, notices, pools },
+        Drain { samples: newest, notices: waiting, pools: facts },
+    )
 }
 
 impl Tap {
     /// Shows the core as it is now, in place of the last sample. To be called once a second.
     pub fn sample(&mut self, now: Micros, core: &Core) {
         self.samples.send_replace(Some(Arc::new(self.sampler.take(core, now))));
+    }
+
+    /// One more pool, with the next key.
+    pub fn add_pool(&self, facts: PoolFacts) {
+        self.pools.send_modify(|pools| pools.push(facts));
     }
 
     /// Passes a notice of the core on. Judged nonces are counted in the samples and are not passed, but for blocks.

@@ -28,6 +28,7 @@ pub(crate) fn of_state(state: State, last: Option<Fault>) -> Option<(String, &'s
         | State::Detecting
         | State::Hashing
         | State::Idle
+        | State::Paused
         | State::Stopping
         | State::Stopped => None,
     }

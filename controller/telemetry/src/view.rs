@@ -92,7 +92,7 @@ fn totals(devices: &[Device]) -> DeviceTotals {
             DeviceState::Opening | DeviceState::Detecting => &mut totals.starting,
             DeviceState::Retrying | DeviceState::Quarantined | DeviceState::Gone => &mut totals.faulted,
             DeviceState::Away => &mut totals.away,
-            DeviceState::Stopping | DeviceState::Stopped => &mut totals.stopped,
+            DeviceState::Paused | DeviceState::Stopping | DeviceState::Stopped => &mut totals.stopped,
         } += 1;
     }
     totals
@@ -225,6 +225,7 @@ fn device_state(state: State) -> DeviceState {
         State::Away { .. } => DeviceState::Away,
         State::Quarantined { .. } => DeviceState::Quarantined,
         State::Gone { .. } => DeviceState::Gone,
+        State::Paused => DeviceState::Paused,
         State::Stopping => DeviceState::Stopping,
         State::Stopped => DeviceState::Stopped,
     }
@@ -247,6 +248,7 @@ fn show_pool(ledger: &Ledger, now: Micros, it: &PoolSample, priority: usize) -> 
     };
     let latencies = &it.latencies;
     Pool {
+        id: it.key.0,
         pool: ledger.place(it.key),
         url: facts.map(|facts| facts.url.clone()).unwrap_or_default(),
         user: facts.map(|facts| facts.user.clone()).unwrap_or_default(),

@@ -137,6 +137,8 @@ pub struct PoolConfig {
     pub guard: Option<Guard>,
     /// Its part of the work where quotas divide it.
     pub quota: u32,
+    /// It may be worked for from the start.
+    pub enabled: bool,
     /// Everything else.
     pub options: Options,
     /// Options of the URL that are not known here; the user is told.
@@ -252,6 +254,7 @@ impl PoolConfig {
             node: NodeOptions::default(),
             v2: V2Options { authority: url.authority, ..V2Options::default() },
             quota: url.quota,
+            enabled: true,
             options,
             ignored: url.ignored,
         })

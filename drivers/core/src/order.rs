@@ -49,6 +49,8 @@ pub enum Report {
     Up,
     /// The machine said something.
     Event(Event),
+    /// The machine has taken the command and done what it could at once. One that it cannot do it has declined before.
+    Taken(Command),
     /// The machine gave up or the link failed; the link is closed.
     Failed(Fault),
     /// The link was closed on request, the hardware having been made safe if the machine could.

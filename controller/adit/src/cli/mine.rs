@@ -12,7 +12,7 @@ use super::{PoolArgs, RecordArgs, ViewArgs};
 /// Without --device everything is used that is plugged in and certain to be a miner, also what is plugged in later. Devices
 /// that cannot be told from other serial adapters are listed with the selector that names them. Ctrl-C stops the hardware
 /// safely and prints a summary; a second one waits no longer for hardware or pools.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     adit mine --pool stratum+tcp://pool.example:3333 --user NAME\n  \
     adit mine --pool a.example:3333 --user A --pool b.example:3333 --user B\n  \

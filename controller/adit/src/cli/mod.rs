@@ -2,10 +2,12 @@
 
 mod bench;
 mod conform;
+mod ctl;
 mod decode;
 mod demo;
 mod devices;
 mod golden;
+mod key;
 mod list;
 mod mine;
 mod pools;
@@ -22,10 +24,12 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{Bench, BenchArgs, FleetBench, LatencyBench, Over, ScanBench, VerifyBench};
 pub(crate) use conform::ConformArgs;
+pub(crate) use ctl::{CtlArgs, Percent, PoolVerb, Verb};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;
 pub(crate) use golden::GoldenArgs;
+pub(crate) use key::{KeyArgs, KeyVerb, ScopeArg};
 pub(crate) use list::DeviceList;
 pub(crate) use mine::MineArgs;
 pub(crate) use pools::{PoolArg, PoolArgs};
@@ -81,6 +85,8 @@ pub(crate) enum Command {
     Conform(ConformArgs),
     World(WorldArgs),
     Top(TopArgs),
+    Ctl(CtlArgs),
+    Key(KeyArgs),
     Bench(BenchArgs),
 }
 

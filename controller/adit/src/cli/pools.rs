@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 
 /// Pools of the command line in the order of priority.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PoolArgs(pub(crate) Vec<PoolArg>);
 
 /// One `--pool` with the `--user` and `--pass` that follow it.

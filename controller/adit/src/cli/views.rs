@@ -7,6 +7,7 @@ use adit_telemetry::{Access, AxeosSettings, CgminerSettings, Kept, Settings, Web
 use clap::Args;
 use serde::Deserialize;
 
+use crate::config::state_folder;
 use crate::failure::Failure;
 
 /// Options of `demo` and `mine`, and the table `[read]` of the configuration file.
@@ -78,6 +79,7 @@ impl ViewArgs {
             cgminer: self.cgminer()?,
             axeos: self.axeos()?,
             webhook: self.webhook.clone(),
+            keys: self.api.and_then(|_| state_folder()),
         })
     }
 

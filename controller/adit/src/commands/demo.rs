@@ -58,6 +58,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         stop_within: STOP_WITHIN,
         record: args.record.clone(),
         views: args.views.settings()?,
+        source: None,
     };
     let result = mining::run(plan, seed, signals).await;
     for (_, device) in devices {

@@ -22,8 +22,13 @@ const LAST_THREADS: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(args: &MineArgs, config: Config, json: bool) -> Result<(), Failure> {
     let plan = Plan::new(args, config)?;
+    let detached = plan.source.is_some() && !terminal::is_interactive();
     let runtime = runtime()?;
-    let result = runtime.block_on(async { mining::run(plan, chance(), Signals::new()?).await });
+    let result = runtime.block_on(async {
+        // A service's hangup means that its configuration is to be read again.
+        let signals = if detached { Signals::without_hangup()? } else { Signals::new()? };
+        mining::run(plan, chance(), signals).await
+    });
     shut_down(runtime);
     print(&result?, json)
 }

@@ -3,10 +3,12 @@
 pub(crate) mod bench;
 mod capture;
 pub(crate) mod conform;
+pub(crate) mod ctl;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod golden;
+pub(crate) mod key;
 pub(crate) mod mine;
 pub(crate) mod replay;
 pub(crate) mod tap;

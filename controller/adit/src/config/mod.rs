@@ -5,7 +5,7 @@ mod pool;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adit_core::{Policy, Strategy};
@@ -93,7 +93,7 @@ impl Config {
         Self::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let file = toml::Deserializer::parse(text)
             .map_err(|error| ConfigError::malformed(path, text, &error, None))?;
         let config: Self = serde_path_to_error::deserialize(file)
@@ -105,6 +105,13 @@ impl Config {
             None => Ok(config),
         }
     }
+}
+
+/// Where state is kept that must not be lost: where the system keeps that of a service, or the user that of his programs.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = of("STATE_DIRECTORY").or_else(|| of("XDG_STATE_HOME").map(|home| home.join("adit")));
+    state.or_else(|| of("HOME").map(|home| home.join(".local/state/adit")))
 }
 
 impl Mine {

@@ -9,7 +9,7 @@ use adit_upstream::{
 };
 use serde::Deserialize;
 
-use super::Seconds;
+use super::{Seconds, state_folder};
 use crate::cli::PoolArg;
 
 /// The least part of a block that a pool must pay the user where the file names his address, but no part.
@@ -44,6 +44,7 @@ pub(crate) struct Pool {
     submit_to: Option<Vec<String>>,
     block_folder: Option<PathBuf>,
     quota: Option<u32>,
+    enabled: Option<bool>,
     channel: Option<Channel>,
     unauthenticated: Option<bool>,
     hashrate_hs: Option<f32>,
@@ -119,6 +120,7 @@ impl Pool {
             pool.proxy = Some(proxy.parse::<Proxy>()?);
         }
         pool.quota = self.quota.unwrap_or(pool.quota);
+        pool.enabled = self.enabled.unwrap_or(true);
         pool.guard = self.guard(&pool.host)?;
         pool.node = self.node(&pool)?;
         pool.v2 = self.v2(&pool)?;
@@ -213,12 +215,9 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// Where found blocks are kept: where the system keeps what a service must not lose, or the user his programs' state.
-pub(crate) fn block_folder() -> Option<PathBuf> {
-    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let state = of("STATE_DIRECTORY").or_else(|| of("XDG_STATE_HOME").map(|home| home.join("adit")));
-    let state = state.or_else(|| of("HOME").map(|home| home.join(".local/state/adit")));
-    state.map(|state| state.join("blocks"))
+/// Where found blocks are kept.
+fn block_folder() -> Option<PathBuf> {
+    Some(state_folder()?.join("blocks"))
 }
 
 #[cfg(test)]

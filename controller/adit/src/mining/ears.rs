@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, sleep_until};
 
+use super::clerk::Wish;
 use super::signals::Signals;
 
 /// Inputs of pools that are served before a report of a device gets its turn.
@@ -30,6 +31,8 @@ pub(super) enum Heard {
     SessionEnded,
     /// Something was plugged in or pulled out.
     Plugged(Change),
+    /// A user wants something.
+    Wish(Wish),
     Pool(PoolKey, PoolInput),
     Device(DeviceKey, Report),
 }
@@ -43,6 +46,8 @@ pub(super) struct Ears {
     pub(super) sample: Option<Interval>,
     pub(super) sessions: JoinSet<()>,
     pub(super) hotplug: mpsc::Receiver<Change>,
+    /// `None`: nobody may want anything.
+    pub(super) wishes: Option<mpsc::Receiver<Wish>>,
     pub(super) floods: Floods,
 }
 
@@ -58,11 +63,19 @@ impl Ears {
             () = self.signals.next() => Heard::Signal,
             () = sleep_until(at), if wake.is_some() => Heard::Time,
             Some(_) = self.sessions.join_next() => Heard::SessionEnded,
+            Some(wish) = wish(&mut self.wishes) => Heard::Wish(wish),
             Some(change) = self.hotplug.recv() => Heard::Plugged(change),
             _ = self.glance.tick() => Heard::Glance,
             _ = tick(&mut self.sample) => Heard::Sample,
             heard = self.floods.next() => heard,
         }
+    }
+}
+
+async fn wish(wishes: &mut Option<mpsc::Receiver<Wish>>) -> Option<Wish> {
+    match wishes {
+        Some(wishes) => wishes.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -192,6 +205,7 @@ mod tests {
         let glance = tokio::time::interval(std::time::Duration::from_secs(1));
         let mut ears = Ears {
             signals: Signals::new().unwrap(),
+            wishes: None,
             glance,
             sample: None,
             sessions: JoinSet::new(),

@@ -1,5 +1,6 @@
 //! Mining: one task owns the core, one each pool session, one each open device. Nobody waits for anybody.
 
+mod clerk;
 mod ears;
 mod fleet;
 mod hotplug;
@@ -28,7 +29,7 @@ use crate::summary::Summary;
 use crate::terminal;
 use ears::{Ears, Floods};
 use fleet::Fleet;
-use operator::{Left, Operator};
+use operator::{Left, Lines, Operator};
 use plan::Plan;
 pub(crate) use signals::Signals;
 use views::Views;
@@ -55,7 +56,7 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let found = scan(&Roots::default());
     let named = plan.named(&found)?;
     limits::make_room_for(named.len().max(found.len()));
-    let views = Views::open(&plan.views, &plan.pools)?;
+    let (views, commands) = Views::open(&plan.views, &plan.pools)?;
     let record = plan.record.record.clone();
     let recorder = record.as_deref().map(|path| start_recording(path, plan.record.limit())).transpose()?;
 
@@ -69,8 +70,10 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
         let upstream =
             Upstream::new(key, config, seed.wrapping_add(u64::from(key.0))).map_err(Failure::usage)?;
         sessions.spawn(upstream.run(origin, shares, input_sender.clone()));
-        pools.push(sender);
+        pools.push(Some(sender));
     }
+    let wishes = clerk::start(commands, plan.source.clone())?;
+    let lines = Lines { origin, seed, inputs: input_sender };
     let hotplug = hotplug::watch()?;
     let fleet = Fleet::new(origin, report_sender, open, recorder.clone());
     let ears = Ears {
@@ -79,9 +82,10 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
         sample: views.are_wanted().then(|| every(views::SAMPLE)),
         sessions,
         hotplug,
+        wishes,
         floods: Floods::new(inputs, reports),
     };
-    let operator = Operator::new(plan, origin, fleet, pools, views, named, &found);
+    let operator = Operator::new(plan, lines, fleet, pools, views, named, &found);
     let outcome = tokio::spawn(operator.run(ears)).await;
     terminal::clear();
     let hurried = outcome.as_ref().is_ok_and(|left| left.hurried);

@@ -1,5 +1,7 @@
 //! What is to be mined with what, and where: the configuration with the command line on top.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::Policy;
@@ -33,6 +35,27 @@ pub(crate) struct Plan {
     pub(crate) record: RecordArgs,
     /// What may be read of it, and where.
     pub(crate) views: adit_telemetry::Settings,
+    /// Where it comes from; `None`: from no file.
+    pub(crate) source: Option<Source>,
+}
+
+/// The file that a plan comes from, and the command line that lies over it.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) file: PathBuf,
+    args: Arc<MineArgs>,
+}
+
+impl Source {
+    /// The plan as the file says it now.
+    pub(crate) fn read(&self) -> Result<Plan, Failure> {
+        Plan::new(&self.args, Config::read(&self.file).map_err(Failure::usage)?)
+    }
+
+    /// Whether the pools are those of the file.
+    pub(crate) fn has_pools(&self) -> bool {
+        self.args.pools.0.is_empty()
+    }
 }
 
 /// A device with what the user wants of it.
@@ -82,6 +105,7 @@ impl Plan {
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
             views: args.views.over(&config.read).settings()?,
+            source: args.config.clone().map(|file| Source { file, args: Arc::new(args.clone()) }),
             overrides: config
                 .device
                 .into_iter()

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None`: it is ignored, as `nohup` wants it.
+    /// `None`: it does not stop adit; it is ignored, as `nohup` wants it, or means something else.
     hangup: Option<Signal>,
 }
 
@@ -17,10 +17,16 @@ impl Signals {
     /// Takes the signals over from the system's default, which is to end at once.
     pub(crate) fn new() -> io::Result<Self> {
         let hangup = SignalKind::hangup();
+        let hangup = if is_ignored(hangup) { None } else { Some(signal(hangup)?) };
+        Ok(Self { hangup, ..Self::without_hangup()? })
+    }
+
+    /// The same, but a hangup is somebody else's business.
+    pub(crate) fn without_hangup() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: if is_ignored(hangup) { None } else { Some(signal(hangup)?) },
+            hangup: None,
         })
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use adit_core::{Core, Notice};
 use adit_protocol::wire::Micros;
-use adit_telemetry::{Clock, PoolFacts, Running, Settings, Tap, bind};
+use adit_telemetry::{Clock, Commands, PoolFacts, Running, Settings, Tap, bind};
 use adit_upstream::PoolConfig;
 use tracing::info;
 
@@ -24,9 +24,12 @@ pub(super) struct Views {
 
 impl Views {
     /// Opens what `settings` want, and serves it. Called at the controller's zero.
-    pub(super) fn open(settings: &Settings, pools: &[PoolConfig]) -> Result<Self, Failure> {
+    pub(super) fn open(
+        settings: &Settings,
+        pools: &[PoolConfig],
+    ) -> Result<(Self, Option<Commands>), Failure> {
         if *settings == Settings::default() {
-            return Ok(Self::default());
+            return Ok((Self::default(), None));
         }
         let bound = bind(settings).map_err(Failure::usage)?;
         if let Some(address) = bound.api() {
@@ -41,8 +44,8 @@ impl Views {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let clock = Clock { zero_unix_s: now.as_secs_f64() };
         let facts = pools.iter().map(facts).collect();
-        let (tap, running) = bound.start(clock, facts).map_err(Failure::run)?;
-        Ok(Self { tap: Some(tap), _running: Some(running) })
+        let (tap, commands, running) = bound.start(clock, facts).map_err(Failure::run)?;
+        Ok((Self { tap: Some(tap), _running: Some(running) }, Some(commands)))
     }
 
     /// Whether somebody may look.
@@ -54,6 +57,13 @@ impl Views {
     pub(super) fn sample(&mut self, now: Micros, core: &Core) {
         if let Some(tap) = &mut self.tap {
             tap.sample(now, core);
+        }
+    }
+
+    /// There is one more pool.
+    pub(super) fn add_pool(&self, pool: &PoolConfig) {
+        if let Some(tap) = &self.tap {
+            tap.add_pool(facts(pool));
         }
     }
 

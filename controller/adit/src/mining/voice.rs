@@ -61,6 +61,9 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
             tuned.point.core.0 * 1e3
         ),
         Notice::Declined(key, command) => warn!("{} cannot do {command:?}", device(*key)),
+        Notice::Obeyed(key, command) => info!("{} has done {command:?}", device(*key)),
+        Notice::Paused(key, true) => info!("{} is paused", device(*key)),
+        Notice::Paused(key, false) => info!("{} may work again", device(*key)),
         Notice::Answered { device: key, answer: Answer::Accepted, latency, .. } => {
             let shares = core.device(now, *key).map_or(0, |row| row.shares.accepted);
             if shares == 1 {

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use adit_telemetry::{Device, DeviceState};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::client::{Picture, Unread};
+use super::client::Picture;
 use super::words::window;
+use crate::client::Unread;
 
 /// Bars kept per device.
 const BARS: usize = 60;

@@ -204,7 +204,7 @@ fn bars_show_the_work_of_each_ten_seconds() {
 fn an_adit_that_is_gone_leaves_an_old_picture_that_says_so() {
     let mut screen = screen();
     let gone = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    screen.on_update(Err(super::client::Unread::Nobody { api: screen.api, why: gone }));
+    screen.on_update(Err(crate::client::Unread::Nobody { api: screen.api, why: gone }));
     assert!(shown(&screen, 200, 50).contains("old: no adit answers at 127.0.0.1:7785"));
     screen.on_update(Ok(picture(1_001.0)));
     assert!(!shown(&screen, 200, 50).contains("old:"));

@@ -329,18 +329,3 @@ fn measured_values_are_kept_with_their_reasons_and_bounded_and_end_with_the_link
     rig.fail(device, UNPLUGGED);
     assert!(rig.view(device).readings.is_empty());
 }
-
-#[test]
-fn a_command_reaches_an_open_device_and_a_refusal_is_told() {
-    let mut rig = Rig::new();
-    let (device, command) = (rig.attach(&stick("1", "a")), adit_driver::Command::Identify);
-    rig.core.command(rig.now, device, command);
-    rig.drain();
-    assert_eq!(rig.effects, [], "it is not open yet");
-    rig.report(device, Report::Up);
-    rig.core.command(rig.now, device, command);
-    rig.drain();
-    assert_eq!(rig.effects, [Effect::Order(device, Order::Command(command))]);
-    rig.event(device, Event::Declined(command));
-    assert!(rig.noticed(&Notice::Declined(device, command)));
-}

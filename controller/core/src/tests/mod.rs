@@ -1,5 +1,6 @@
 //! The whole core against scripted devices and pools.
 
+mod commands;
 mod failover;
 mod feeding;
 pub(crate) mod fixtures;

@@ -5,6 +5,7 @@ use super::record::Record;
 use super::reply::{Body, Form, Letterhead, Reply, joined};
 use super::report::{self, Seen};
 use super::request::Request;
+use super::steer::SUPPORTED;
 
 /// One command.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +111,7 @@ pub(crate) fn refusal(form: Form, reply: &Reply, head: Letterhead<'_>) -> String
 
 fn single(name: &str, parameter: Option<&str>, seen: &Seen, access: &Access, group: char) -> Reply {
     let Some(command) = find(name) else { return Reply::invalid_command() };
-    // Nothing can be changed here, by nobody.
+    // What changes something and may be done goes another way.
     if command.writes || !access.may(group, name) {
         return Reply::denied(name);
     }
@@ -140,7 +141,8 @@ fn check(parameter: Option<&str>, access: &Access, group: char) -> Reply {
         return Reply::error(71, "Missing check cmd");
     };
     let found = find(name);
-    let allowed = found.is_some_and(|command| !command.writes && access.may(group, name));
+    let allowed = found
+        .is_some_and(|command| (!command.writes || SUPPORTED.contains(&name)) && access.may(group, name));
     let answer = |yes: bool| if yes { "Y" } else { "N" };
     let record = Record::default().with("Exists", answer(found.is_some())).with("Access", answer(allowed));
     Reply::success(72, "Check command", Body::One("CHECK", record))

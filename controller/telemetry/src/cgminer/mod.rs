@@ -1,7 +1,7 @@
-//! The API of cgminer on TCP (`docs/protocols/cgminer-api.md`), read side: for the tools that operators already have.
+//! The API of cgminer on TCP (`docs/protocols/cgminer-api.md`): for the tools that operators already have.
 //!
 //! Robust where the original is not: split requests, clients that say nothing, bad input; JSON is always valid. Commands that
-//! change something answer "Access denied" (code 45), since nothing can be changed here yet.
+//! change something are for the addresses that the user has given the group `W`; all others are answered "Access denied" (code 45).
 
 mod access;
 mod commands;
@@ -10,6 +10,7 @@ mod reply;
 mod report;
 mod request;
 mod server;
+mod steer;
 #[cfg(test)]
 mod tests;
 

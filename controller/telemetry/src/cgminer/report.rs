@@ -296,7 +296,7 @@ const fn status(state: DeviceState) -> &'static str {
         DeviceState::Opening | DeviceState::Detecting => "Initialising",
         DeviceState::Retrying => "Sick",
         DeviceState::Quarantined | DeviceState::Gone | DeviceState::Away => "Dead",
-        DeviceState::Stopping | DeviceState::Stopped => "NoStart",
+        DeviceState::Paused | DeviceState::Stopping | DeviceState::Stopped => "NoStart",
     }
 }
 

@@ -14,7 +14,9 @@ use super::commands::{answer, refusal};
 use super::reply::Letterhead;
 use super::report::Seen;
 use super::request::{Arrived, LONGEST, arrived, parse};
+use super::steer;
 use crate::board::Board;
+use crate::steer::Desk;
 
 /// Connections at the same time; further ones wait.
 const CONNECTIONS: usize = 64;
@@ -32,6 +34,7 @@ const BREATH: Duration = Duration::from_millis(100);
 pub(crate) struct Served {
     pub(crate) board: Arc<Board>,
     pub(crate) access: Access,
+    pub(crate) desk: Desk,
     pub(crate) description: String,
 }
 
@@ -63,7 +66,7 @@ impl Served {
     async fn talk(&self, mut socket: TcpStream, client: SocketAddr) {
         let Some(group) = self.access.group(client.ip()) else { return };
         let Some(request) = read(&mut socket).await else { return };
-        let mut reply = self.reply(&request, group).into_bytes();
+        let mut reply = self.reply(&request, group, client).await.into_bytes();
         reply.push(0);
         let sent = timeout(PATIENCE, async {
             socket.write_all(&reply).await?;
@@ -76,13 +79,23 @@ impl Served {
         }
     }
 
-    fn reply(&self, request: &[u8], group: char) -> String {
+    async fn reply(&self, request: &[u8], group: char, client: SocketAddr) -> String {
         let seen = Seen::of(&mut self.board.ledger());
         let head = Letterhead { when: seen.now(), description: &self.description };
-        match parse(request) {
-            Ok(request) => answer(&request, &seen, &self.access, group, head),
-            Err((form, reply)) => refusal(form, &reply, head),
-        }
+        let request = match parse(request) {
+            Ok(request) => request,
+            Err((form, reply)) => return refusal(form, &reply, head),
+        };
+        let reply = match steer::plan(&request, &seen, &self.access, group) {
+            None => return answer(&request, &seen, &self.access, group, head),
+            Some(Err(reply)) => reply,
+            Some(Ok(plan)) => {
+                let who = format!("cgminer API, {}", client.ip());
+                let (answer, _) = self.desk.carry_out(&who, plan.request.clone()).await;
+                plan.reply(&answer)
+            }
+        };
+        refusal(request.form, &reply, head)
     }
 }
 

@@ -285,10 +285,8 @@ fn a_group_may_do_what_it_lists_and_nobody_changes_anything() {
     let access = Access::parse("A:127.0.0.1", "A:summary").unwrap();
     let may = |command: &str| !ask(&rig, command.as_bytes(), &access, 'A', "").contains("Access denied");
     assert!(may("summary") && !may("version") && !may("check|summary"));
-    let everything = Access::parse("W:127.0.0.1", "").unwrap();
     for command in COMMANDS.iter().filter(|command| command.writes) {
-        let reply = ask(&rig, format!("{}|0", command.name).as_bytes(), &everything, 'W', "");
-        assert!(reply.contains("Code=45"), "{reply}");
+        assert!(!may(command.name), "{}", command.name);
     }
     assert!(ask_all(&rig, "check|switchpool").contains("CHECK,Exists=Y,Access=N|"));
     assert!(ask_all(&rig, "check|nosuch").contains("CHECK,Exists=N,Access=N|"));
@@ -421,10 +419,18 @@ proptest! {
     }
 }
 
+/// Every command is done.
 async fn served(access: Access) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let served = Served { board: Arc::clone(&rig().board), access, description: "adit".into() };
+    let board = Arc::clone(&rig().board);
+    let (desk, mut commands) = crate::steer::desk(Arc::clone(&board));
+    tokio::spawn(async move {
+        while let Some(asked) = commands.recv().await {
+            let _ = asked.reply.send(crate::steer::Answer::done("done"));
+        }
+    });
+    let served = Served { board, access, desk, description: "adit".into() };
     tokio::spawn(serve(listener, served));
     address
 }
@@ -433,6 +439,21 @@ async fn rest(mut socket: TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
     let _ = socket.read_to_end(&mut all).await; // a reset is an end, too
     all
+}
+
+#[tokio::test]
+async fn only_those_whom_the_user_has_named_change_anything() {
+    for (access, pause, quit) in
+        [(Access::default(), 45, 45), (Access::parse("W:127.0.0.1", "").unwrap(), 111, 45)]
+    {
+        let address = served(access).await;
+        for (command, code) in [("ascdisable|0", pause), ("quit", quit), ("restart", quit)] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            socket.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+            let reply = String::from_utf8(rest(socket).await).unwrap();
+            assert!(reply.contains(&format!("Code={code},")), "{command}: {reply}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,24 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ask::{Ask, Back, Named, Nothing, Page, checked, number};
-use super::guard::{Ids, guard};
+use super::door::Door;
+use super::guard::{Ids, LONGEST_BODY, guard};
 use super::problem::{Refusal, Refusals};
-use super::{openapi, past, stream};
+use super::{openapi, past, steer, stream};
 use crate::board::Board;
 use crate::event::{Event, ShareRow};
 use crate::history::History;
 use crate::metrics;
 use crate::snapshot::{Device, Pool, Snapshot, Summary, Unit};
+use crate::steer::Desk;
 
 /// Streams of events at the same time.
 const STREAMS: usize = 32;
@@ -30,12 +32,15 @@ pub(crate) struct Served {
     pub(crate) board: Arc<Board>,
     pub(crate) history: History,
     pub(crate) ids: Arc<Ids>,
+    pub(crate) desk: Desk,
+    pub(crate) door: Arc<Door>,
     streams: Arc<Semaphore>,
 }
 
 impl Served {
-    pub(crate) fn new(board: Arc<Board>, history: History) -> Self {
-        Self { board, history, ids: Arc::default(), streams: Arc::new(Semaphore::new(STREAMS)) }
+    pub(crate) fn new(board: Arc<Board>, history: History, desk: Desk, door: Door) -> Self {
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        Self { board, history, ids: Arc::default(), desk, door: Arc::new(door), streams }
     }
 
     /// When this run began, in seconds since 1970.
@@ -79,14 +84,20 @@ pub(crate) fn router(served: Served) -> Router {
         .route("/api/v1/shares", get(shares))
         .route("/api/v1/events", get(events))
         .route("/api/v1/history", get(past::history))
+        .route("/api/v1/commands", post(steer::command))
+        .route("/api/v1/audit", get(steer::audit))
         .route("/api/v1/openapi.json", get(description))
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .fallback(|| async { Refusal::not_found("there is no such path; /api/v1/openapi.json lists all") })
         .method_not_allowed_fallback(|| async {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this can only be read: use GET")
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path knows another method only: /api/v1/openapi.json says which",
+            )
         })
+        .layer(DefaultBodyLimit::max(LONGEST_BODY as usize))
         .layer(middleware::from_fn_with_state(served.clone(), guard))
         .with_state(served)
 }

@@ -2,17 +2,21 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 
 use super::api::Served;
 use super::problem::Refusal;
 
-/// Longest body. Nothing here needs one.
-const LONGEST_BODY: u64 = 16 * 1_024;
+/// Longest body: a command is short.
+pub(super) const LONGEST_BODY: u64 = 16 * 1_024;
+/// How long a body may take to arrive and an answer to be made. A stream has begun by then.
+const WITHIN: Duration = Duration::from_secs(20);
 /// Longest id that a client may give its request.
 const LONGEST_ID: usize = 64;
 const REQUEST_ID: &str = "x-request-id";
@@ -35,8 +39,14 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
         Some(id) => id.to_owned(),
         None => served.ids.next(served.run_unix_s()),
     };
-    let mut response = match check(request.headers()) {
-        Ok(()) => next.run(request).await,
+    let checked = check(request.headers()).and_then(|()| served.door.to_read(request.headers()));
+    let mut response = match checked {
+        Ok(()) => match timeout(WITHIN, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time").into_response()
+            }
+        },
         Err(refusal) => refusal.answer(&path, &id),
     };
     let allow = response.headers().get(header::ALLOW).cloned();
@@ -80,7 +90,7 @@ fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     if length.is_some_and(|length| length > LONGEST_BODY) {
         return Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is too long: nothing here needs one",
+            "the body is too long: no command needs one so long",
         ));
     }
     Ok(())

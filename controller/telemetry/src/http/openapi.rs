@@ -2,16 +2,17 @@
 
 use std::sync::OnceLock;
 
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{api, past};
+use super::{api, past, steer};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "adit",
-        description = "What can be read of a running adit. Field names end in the unit; what is not known is null. \
+        description = "What can be read of a running adit, and asked of it. Field names end in the unit; what is not known is null. \
                        Errors are application/problem+json. Only the loopback interface is served.",
     ),
     paths(
@@ -23,14 +24,27 @@ use super::{api, past};
         api::shares,
         api::events,
         past::history,
+        steer::command,
+        steer::audit,
         api::description,
         api::scrape,
         api::healthy,
         api::ready,
     ),
-    components(schemas(Problem))
+    components(schemas(Problem)),
+    modifiers(&Keys)
 )]
 struct Interface;
+
+/// How keys are sent.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("key", bearer);
+    }
+}
 
 /// The document, as JSON.
 pub(crate) fn document() -> &'static str {

@@ -27,12 +27,17 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
+    kind: &'static str,
     detail: String,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self::kind(status, "about:blank", detail)
+    }
+
+    pub(crate) fn kind(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, kind, detail: detail.into() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -46,7 +51,7 @@ impl Refusal {
     /// The answer to the request `id` for `path`.
     pub(crate) fn answer(self, path: &str, id: &str) -> Response {
         let problem = Problem {
-            kind: "about:blank".to_owned(),
+            kind: self.kind.to_owned(),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             detail: self.detail,
@@ -55,7 +60,11 @@ impl Refusal {
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let json = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, json)], body).into_response()
+        let mut response = (self.status, [(header::CONTENT_TYPE, json)], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 
@@ -74,13 +83,14 @@ pub(crate) enum Refusals {
     /// The request makes no sense: a parameter that is not known, or a value that it cannot take.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
-    /// The header `Host` or `Origin` names somebody else: a web page of another site must not read this.
+    /// The header `Host` or `Origin` names somebody else: a web page of another site must not read this. Or the key does not allow
+    /// this.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
     /// There is no such thing.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
-    /// This can only be read.
+    /// This path knows other methods only.
     #[response(status = 405, content_type = "application/problem+json")]
     MethodNotAllowed(Problem),
     /// The request carries a body that is too long.
@@ -89,4 +99,26 @@ pub(crate) enum Refusals {
     /// Nothing is known yet, or too many are asking at once.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
+}
+
+/// What a path that needs a key may answer as well.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "a description; the answers themselves are made by `Refusal`")]
+pub(crate) enum CommandRefusals {
+    /// There is no key, or one that is not known or has expired.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    TooSlow(Problem),
+    /// It was not done: `type` is `/problems/refused` where this cannot be done now or must not be, and `/problems/unsupported` where
+    /// the device cannot do it at all.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(Problem),
+    /// The body is not JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(Problem),
+    /// No answer came in time: what became of the command is not known.
+    #[response(status = 504, content_type = "application/problem+json")]
+    Silence(Problem),
 }

@@ -17,7 +17,12 @@ impl Runner {
         while self.wires.idle() && (self.unsent.len() < UNSENT || self.stop.is_some()) {
             match self.machine.next_action() {
                 Ok(Some(action)) => self.carry_out(action)?,
-                Ok(None) => break,
+                Ok(None) => {
+                    for command in std::mem::take(&mut self.commands) {
+                        self.tell(Report::Taken(command));
+                    }
+                    break;
+                }
                 Err(_) => self.broke()?,
             }
         }

@@ -15,7 +15,7 @@ use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
 
-use adit_driver::{DeviceKey, Fault, Input, Machine, Order, Report};
+use adit_driver::{Command, DeviceKey, Fault, Input, Machine, Order, Report};
 use adit_protocol::wire::Micros;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -60,6 +60,7 @@ pub async fn run(
         reports: Some(reports),
         unsent: VecDeque::new(),
         account: Account::default(),
+        commands: Vec::new(),
         stop: None,
         timer_from: origin,
     };
@@ -114,6 +115,8 @@ struct Runner {
     /// Reports the channel had no room for, oldest first.
     unsent: VecDeque<Report>,
     account: Account,
+    /// Commands that the machine has been given and may still have a word on.
+    commands: Vec<Command>,
     stop: Option<Stop>,
     /// Before this instant no timer input is due.
     timer_from: Instant,
@@ -244,6 +247,10 @@ impl Runner {
                 Order::Stop { by } => {
                     let by = self.instant(by).unwrap_or_else(|| Instant::now() + SAFE);
                     self.begin_stop(by, End::Closed)?;
+                }
+                Order::Command(command) => {
+                    self.commands.push(command);
+                    self.feed(Input::Command(command))?;
                 }
                 order => self.feed(order.into())?,
             }

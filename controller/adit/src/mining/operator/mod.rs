@@ -1,6 +1,7 @@
 //! The task that owns the core: what happens outside goes in, what the core wants is carried out.
 
 mod ending;
+mod steering;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use self::steering::Steering;
 use super::ears::{Ears, Heard};
 use super::fleet::Fleet;
 use super::plan::{Plan, Wanted};
@@ -27,11 +29,13 @@ use ending::{Ending, How};
 
 pub(super) struct Operator {
     core: Core,
-    origin: Instant,
+    lines: Lines,
     fleet: Fleet,
-    pools: Vec<mpsc::Sender<Share>>,
+    /// To the sessions of all pools there ever were; `None`: its session is to end, or has ended.
+    pools: Vec<Option<mpsc::Sender<Share>>>,
     views: Views,
     configs: Vec<PoolConfig>,
+    steering: Steering,
     plan: Plan,
     /// There is a terminal with a status line.
     interactive: bool,
@@ -46,12 +50,20 @@ pub(super) struct Operator {
     ending: Option<Ending>,
 }
 
+/// What a new session of a pool needs.
+pub(super) struct Lines {
+    /// What the core calls zero.
+    pub(super) origin: Instant,
+    pub(super) seed: u64,
+    pub(super) inputs: mpsc::Sender<(PoolKey, PoolInput)>,
+}
+
 impl Operator {
     pub(super) fn new(
         plan: Plan,
-        origin: Instant,
+        lines: Lines,
         fleet: Fleet,
-        pools: Vec<mpsc::Sender<Share>>,
+        pools: Vec<Option<mpsc::Sender<Share>>>,
         views: Views,
         named: Vec<Wanted>,
         found: &[Found],
@@ -59,15 +71,17 @@ impl Operator {
         let mut core = Core::new(plan.policy.clone(), pools.len() as u16); // as many as PoolKey counts
         for (key, pool) in (0..).map(PoolKey).zip(&plan.pools) {
             core.set_quota(key, pool.quota);
+            core.enable_pool(Micros(0), key, pool.enabled);
         }
         let configs = plan.pools.clone();
         let mut operator = Self {
             core,
-            origin,
+            lines,
             fleet,
             pools,
             views,
             configs,
+            steering: Steering::default(),
             plan,
             interactive: terminal::is_interactive(),
             named: Vec::new(),
@@ -92,7 +106,7 @@ impl Operator {
     }
 
     fn now(&self) -> Micros {
-        Micros(u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Micros(u64::try_from(self.lines.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
     /// Works until the end.
@@ -109,9 +123,14 @@ impl Operator {
                 Heard::Time => self.core.on_timer(self.now()),
                 Heard::Glance => self.show_progress(),
                 Heard::Sample => self.views.sample(self.now(), &self.core),
+                Heard::SessionEnded if self.steering.ended_as_wanted() => {}
                 Heard::SessionEnded => self.end(How::Failed(Failure::run(anyhow::anyhow!(
                     "a pool session broke down, a mistake in adit: please report what stands above"
                 )))),
+                Heard::Wish(wish) => {
+                    self.fulfil(wish, &mut ears.sessions);
+                    self.views.sample(self.now(), &self.core); // whoever asked looks next
+                }
                 Heard::Plugged(change) => self.on_change(change),
                 Heard::Pool(pool, input) => {
                     self.reached |= matches!(input, PoolInput::Up { .. });
@@ -128,7 +147,8 @@ impl Operator {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let core = self.core.deadline().and_then(|at| self.origin.checked_add(Duration::from_micros(at.0)));
+        let core =
+            self.core.deadline().and_then(|at| self.lines.origin.checked_add(Duration::from_micros(at.0)));
         core.into_iter().chain(self.ending.as_ref().map(Ending::wake_at)).min()
     }
 
@@ -152,8 +172,10 @@ impl Operator {
     /// A session whose task has not run for so many shares loses the share.
     fn submit(&mut self, pool: PoolKey, share: Share) {
         let key = share.key;
-        let taken =
-            self.pools.get(usize::from(pool.0)).is_some_and(|session| session.try_send(share).is_ok());
+        let taken = self
+            .pools
+            .get(usize::from(pool.0))
+            .is_some_and(|session| session.as_ref().is_some_and(|session| session.try_send(share).is_ok()));
         if !taken {
             let lost = PoolInput::Answer { share: key, answer: Answer::Lost, latency: Duration::ZERO };
             self.core.on_pool(self.now(), pool, lost);
@@ -164,6 +186,7 @@ impl Operator {
         let now = self.now();
         voice::say(&self.core, now, &self.configs, notice);
         self.views.notice(now, &self.core, notice);
+        self.steering.notice(notice);
         match notice {
             Notice::Fault { device, fault: Fault::Link(why), .. }
                 if self.named.contains(device)
@@ -182,6 +205,7 @@ impl Operator {
 
     /// Whether it is time to end.
     fn consider(&mut self) {
+        self.let_go();
         if self.ending.is_some() {
             return;
         }

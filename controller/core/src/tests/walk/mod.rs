@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use adit_driver::{Capability, Event, JobKey, Reach, Report, Verdict, WorkId};
 use adit_protocol::pow::{Hash, Header, VersionMask};
 use proptest::prelude::*;
-use steps::{FAULTS, Kind, Step, steps};
+use steps::{FAULTS, Kind, Step, Wish, steps};
 
 use super::fixtures::{capability, claim, job, one_in, solve, stick};
 use super::*;
@@ -103,6 +103,7 @@ impl Walk {
                 let latency = Duration::from_millis(1);
                 self.rig.pool(share.job.pool.0, PoolInput::Answer { share: share.key, answer, latency });
             }
+            Step::Wish { device, wish } => self.wish(device, wish),
             Step::Wait(seconds) => self.rig.wait_s(seconds),
         }
         self.look();
@@ -129,6 +130,19 @@ impl Walk {
                 self.rig.fail(key, FAULTS[fault]);
             }
         }
+    }
+
+    fn wish(&mut self, device: usize, wish: Wish) {
+        let Some(key) = self.nth(device) else { return };
+        let (core, now) = (&mut self.rig.core, self.rig.now);
+        let _ = match wish {
+            Wish::Pause => core.pause(now, key),
+            Wish::Resume => core.resume(now, key),
+            Wish::Reset => core.reset(now, key),
+            Wish::ClearQuarantine => core.clear_quarantine(now, key),
+        };
+        self.rig.drain();
+        assert!(wish != Wish::Pause || self.rig.state(key) != State::Hashing);
     }
 
     fn ready(&mut self, device: usize, reach: Reach, room: u16, strict: bool) {

@@ -64,7 +64,20 @@ pub(super) enum Step {
         share: usize,
         accepted: bool,
     },
+    Wish {
+        device: usize,
+        wish: Wish,
+    },
     Wait(u64),
+}
+
+/// What the user may want of a device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Wish {
+    Pause,
+    Resume,
+    Reset,
+    ClearQuarantine,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,6 +126,11 @@ pub(super) fn steps() -> impl Strategy<Value = Step> {
         ),
         1 => (pool, 2..12_u64).prop_map(|(pool, difficulty)| Step::Easier { pool, difficulty }),
         4 => (0..100_usize, any::<bool>()).prop_map(|(share, accepted)| Step::Answer { share, accepted }),
+        2 => (0..4_usize, wishes()).prop_map(|(device, wish)| Step::Wish { device, wish }),
         3 => prop_oneof![0..5_u64, 20..40_u64, 0..700_u64].prop_map(Step::Wait),
     ]
+}
+
+fn wishes() -> impl Strategy<Value = Wish> {
+    prop_oneof![Just(Wish::Pause), Just(Wish::Resume), Just(Wish::Reset), Just(Wish::ClearQuarantine)]
 }

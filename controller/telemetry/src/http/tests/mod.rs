@@ -1,5 +1,6 @@
 //! The interface as a client meets it.
 
+mod commands;
 mod paths;
 mod socket;
 
@@ -9,13 +10,16 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::Door;
 use super::api::{Served, router};
 use crate::history;
+use crate::steer::desk;
 use crate::testing::Rig;
 
 fn served(rig: &Rig) -> Served {
     let (history, _) = history::start(history::Store::open(&history::Kept::default()).unwrap()).unwrap();
-    Served::new(rig.board.clone(), history)
+    let (desk, _) = desk(rig.board.clone());
+    Served::new(rig.board.clone(), history, desk, Door::default())
 }
 
 /// A request for `path` with `headers`.
