@@ -228,7 +228,8 @@ impl Bench {
         self.carry(now);
     }
 
-    /// Lets all time until `until` pass, event by event.
+    /// Lets all time until `until` pass, event by event. A device that is not eased really makes the hashes of that time, and that takes
+    /// long, unless it knows the job or [`next_scan`](Self::next_scan) takes them off its hands.
     pub fn run(&mut self, until: Micros) {
         while let Some(at) = self.deadline().filter(|at| *at <= until) {
             self.turn(at);

@@ -20,6 +20,8 @@ use crate::{Bench, Heard, Truth};
 
 /// Moments of a step after which other tasks have their turn.
 pub(super) const MOMENTS: usize = 256;
+/// Moments of a step in which no time passes: after so many the device is behind with its hashing.
+const STUCK: usize = 10_000;
 
 /// Done with a device at one moment of its time.
 pub(super) type Deed = dyn FnOnce(&mut Bench, Micros) + Send;
@@ -94,7 +96,7 @@ impl Server {
             let now = self.clock.now();
             match wake {
                 Wake::Order(None) => return self.bench.truth(),
-                Wake::Order(Some(order)) => self.obey(now, order).await,
+                Wake::Order(Some(order)) => self.obey(now, order, &orders).await,
                 Wake::Bytes { port, length } => {
                     self.follow_lines(now);
                     self.bench.send(now, Port(port as u8), &buffer[..length]);
@@ -142,7 +144,7 @@ impl Server {
         }
     }
 
-    async fn obey(&mut self, now: Micros, order: Order) {
+    async fn obey(&mut self, now: Micros, order: Order, orders: &mpsc::Receiver<Order>) {
         // A caller that no longer waits for its answer is not an error.
         match order {
             Order::Do(what) => what(&mut self.bench, now),
@@ -154,7 +156,7 @@ impl Server {
                 let _ = done.send(());
             }
             Order::Step(span, done) => {
-                self.step(now + span).await;
+                self.step(now + span, orders).await;
                 let _ = done.send(self.clock.now());
             }
         }
@@ -164,18 +166,24 @@ impl Server {
         }
     }
 
-    /// Lets all time until `until` pass at once, moment by moment.
-    async fn step(&mut self, until: Micros) {
-        let mut moments = 0;
+    /// Lets all time until `until` pass at once, moment by moment; less of it when nobody wants the device any more. A device that
+    /// falls behind with its hashing stays behind.
+    async fn step(&mut self, until: Micros, orders: &mpsc::Receiver<Order>) {
+        let (mut moments, mut stuck) = (0_usize, 0);
         while let Some(at) = self.bench.deadline().filter(|at| *at < until) {
-            self.clock.set(at.max(self.clock.now()));
-            self.turn(at).await;
+            let now = self.clock.now();
+            stuck = if at > now { 0 } else { stuck + 1 };
+            if stuck > STUCK || orders.is_closed() {
+                break;
+            }
+            self.clock.set(at.max(now));
+            self.turn(at.max(now)).await;
             moments += 1;
-            if moments % MOMENTS == 0 {
+            if moments.is_multiple_of(MOMENTS) {
                 tokio::task::yield_now().await;
             }
         }
-        self.clock.set(until);
+        self.clock.set(until.max(self.clock.now()));
     }
 
     /// Opens the ports and powers the device on, unless it is plugged in already.

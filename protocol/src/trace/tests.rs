@@ -218,7 +218,7 @@ fn shown(lines: &[(u32, u64, char, &str)]) -> Vec<String> {
     for (link, at, from, hex) in lines {
         let bytes = crate::hex::decode(hex);
         let what = match from {
-            '!' => What::Words("! identified antminer-u2"),
+            '!' => What::Words(hex),
             _ => What::Bytes {
                 from: if *from == '>' { Side::Host } else { Side::Device },
                 port: Port(0),
@@ -245,8 +245,18 @@ fn silence_ends_a_message_and_is_heard_at_the_next_line() {
 }
 
 #[test]
+fn where_silences_are_written_down_they_alone_end_a_message() {
+    let late = [(0, 5, '!', "up"), (0, 10, '<', "00"), (0, 30_010, '<', "0187a2")];
+    assert_eq!(shown(&late), ["30010 0 Device nonce @0+4"]);
+    let quiet =
+        [(0, 5, '!', "up"), (0, 10, '<', "00"), (0, 20_010, '!', "quiet"), (0, 30_010, '<', "000187a2")];
+    assert_eq!(shown(&quiet), ["10 0 Device silence after 1 of 4 bytes @0+1", "30010 0 Device nonce @1+4"]);
+}
+
+#[test]
 fn a_device_that_turns_out_to_be_another_model_is_decoded_as_that() {
-    let lines = [(0, 10, '<', "000187a2"), (0, 20, '!', ""), (0, 30, '<', "000187a201")];
+    let lines =
+        [(0, 10, '<', "000187a2"), (0, 20, '!', "! identified antminer-u2"), (0, 30, '<', "000187a201")];
     assert_eq!(shown(&lines), ["10 0 Device nonce @0+4", "30 0 Device nonce @0+5"]);
 }
 

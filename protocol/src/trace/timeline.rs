@@ -49,6 +49,9 @@ pub enum Seen<'a> {
 struct Link {
     models: Vec<&'static Model>,
     jobs: Jobs,
+    /// Silences of the device are written down, as the driver was told of them: time alone says nothing then. A busy computer may
+    /// take long over the second half of a frame that was there in time.
+    told: bool,
     lanes: BTreeMap<(Port, bool), Lane>,
 }
 
@@ -79,10 +82,8 @@ impl Timeline {
             what => {
                 if let What::Device { models, .. } = what {
                     *link = Link { models: models.split(',').filter_map(model).collect(), ..Link::default() };
-                } else if let What::Words(words) = what
-                    && let Some(key) = words.strip_prefix("! identified ")
-                {
-                    link.identify(model(key));
+                } else if let What::Words(words) = what {
+                    link.read(words, &mut show);
                 }
                 each(Sight { at, link: number, what: Seen::Other(what) });
             }
@@ -105,11 +106,29 @@ impl Timeline {
 }
 
 impl Link {
+    /// What else happened to the driver, and what it did.
+    fn read(&mut self, words: &str, show: &mut Show<'_>) {
+        if let Some(key) = words.strip_prefix("! identified ") {
+            self.identify(model(key));
+        } else if words == "up" {
+            self.told = true;
+        } else if let Some(port) = words.strip_prefix("quiet") {
+            self.told = true;
+            let port = Port(port.trim_start().parse().unwrap_or(0));
+            if let Some(lane) = self.lanes.get_mut(&(port, false)) {
+                lane.fed = false;
+                let (last, jobs) = (lane.last, &mut self.jobs);
+                lane.feed(&[], true, &mut |item| show(jobs.paired(last, port, item)));
+            }
+        }
+    }
+
     /// Tells decoders of the silence that has passed until `at`, or for ever.
     fn hear_silence(&mut self, at: Option<Micros>, show: &mut Show<'_>) {
         let jobs = &mut self.jobs;
-        for ((port, _), lane) in &mut self.lanes {
-            if lane.fed && at.is_none_or(|at| at >= lane.last + lane.quiet) {
+        for ((port, host), lane) in &mut self.lanes {
+            let by_time = *host || !self.told;
+            if lane.fed && at.is_none_or(|at| by_time && at >= lane.last + lane.quiet) {
                 lane.fed = false;
                 let last = lane.last;
                 lane.feed(&[], true, &mut |item| show(jobs.paired(last, *port, item)));
