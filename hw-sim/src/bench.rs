@@ -222,6 +222,7 @@ impl Bench {
         }
         if self.plugged {
             for fault in self.trouble.due(now) {
+                self.note(now, &format!("by chance: {}", fault.name()));
                 self.suffer(now, fault, None);
             }
         }
@@ -418,7 +419,6 @@ impl Bench {
     }
 
     fn suffer(&mut self, now: Micros, fault: DeviceFault, to: Option<Side>) {
-        self.note(now, &format!("fault: {}", fault.name()));
         match fault.site() {
             FaultSite::Wire => {
                 // packet ports do not suffer: the next that does

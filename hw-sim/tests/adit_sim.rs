@@ -170,7 +170,10 @@ fn bad_input_is_one_clear_sentence_with_the_right_status_and_nothing_is_started(
     fs::write(&file, "precious").unwrap();
     let (file, missing) = (file.to_str().unwrap(), folder.join("no/stick"));
     let missing = missing.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 9] = [
+    let scenario = folder.join("hot.toml");
+    fs::write(&scenario, "# too hot\n[[scene]]\nat = 3\ndo = \"ambient\"\ncelsius = 50\n").unwrap();
+    let scenario = scenario.to_str().unwrap();
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["serve", "--model", "toaster", "--pty", missing], 2, "no such model; there are icarus"),
         (&["serve", "--model", "icarus", "--pty", missing, "--set", "chips=3"], 2, "chips is 1, 2, 4 or 8"),
         (
@@ -182,6 +185,21 @@ fn bad_input_is_one_clear_sentence_with_the_right_status_and_nothing_is_started(
         (&["serve", "--model", "icarus", "--tcp", "127.0.0.1:65535", "--count", "2"], 2, "start lower"),
         (&["serve", "--model", "icarus", "--pty", file], 1, "remove it or give another path"),
         (&["serve", "--model", "icarus", "--pty", missing], 1, "No such file or directory"),
+        (
+            &["serve", "--model", "icarus", "--pty", missing, "--control", "192.0.2.1:4090"],
+            2,
+            "only the loopback interface is served",
+        ),
+        (
+            &["serve", "--model", "icarus", "--pty", missing, "--scenario", missing],
+            2,
+            "No such file or directory",
+        ),
+        (
+            &["serve", "--model", "icarus", "--pty", missing, "--scenario", scenario],
+            2,
+            "line 2: a simulated icarus has no temperature",
+        ),
         (&["pool", "--listen", "127.0.0.1:0", "--difficulty", "0"], 2, "between 1e-12 and 1e15"),
         (&["pool", "--listen", "192.0.2.1:3333"], 1, "cannot listen on 192.0.2.1:3333"),
     ];

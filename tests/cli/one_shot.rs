@@ -72,6 +72,29 @@ fn decode_prints_frames_and_skips_of_hex_text() {
 }
 
 #[test]
+fn a_table_of_a_logic_analyser_is_decoded_in_both_directions_with_the_job_of_each_nonce() {
+    let job = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a\
+               000000000000000000000000000000000000000087320b1a1426674f2fa722ce";
+    let (mut table, mut at) = ("name,type,start_time,duration,data\n".to_owned(), -0.01);
+    for (name, hex) in [("TX", job), ("RX", "000187a2")] {
+        for byte in adit_protocol::hex::decode(hex).unwrap() {
+            table += &format!("\"{name}\",\"data\",{at:.6},0.00008,0x{byte:02X}\n");
+            at += 0.000_087;
+        }
+    }
+    let line = ["decode", "--saleae", "icarus", "--host", "TX", "--json", "-"];
+    let finished = run_with_input(&line, table.clone().into_bytes());
+    assert_eq!((finished.status, &*finished.err), (Some(0), ""));
+    let lines = finished.json_lines();
+    assert_eq!((&lines[1]["from"], &lines[1]["frame"]["type"]), (&json!("host"), &json!("job")));
+    assert_eq!(lines[2]["frame"]["type"], json!("nonce"));
+    assert!(lines[2]["solves"]["difficulty"].as_f64().unwrap() > 1.0, "{}", lines[2]);
+    let finished = run_with_input(&line, [table.as_bytes(), b"\"RX\",\"data\",noon,0,0x00\n"].concat());
+    assert_eq!((finished.status, finished.json_lines().len()), (Some(2), 3));
+    assert!(finished.err.contains("line 70: \"noon\" is no time in seconds"), "{}", finished.err);
+}
+
+#[test]
 fn a_capture_of_the_other_direction_is_no_riddle() {
     let job = format!("{}\n", "55aa".repeat(3));
     let finished = run_with_input(&["decode", "--protocol", "icarus5", "--hex", "-"], b"01\n02\n".to_vec());

@@ -16,8 +16,8 @@ use super::args::{Chance, ServeArgs};
 use super::report::line;
 use super::{Failure, told_to_stop};
 
-/// What was said on the wires of a device is remembered so far back for who controls it.
-const JOURNAL: usize = 2_000;
+/// What was said on the wires of a device is remembered so far back for who controls it; of many devices together so much.
+const JOURNAL: [usize; 2] = [2_000, 100_000];
 
 /// Serves devices until told to stop.
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -73,7 +73,7 @@ fn benches(args: &ServeArgs) -> Result<Vec<Bench>, Failure> {
             bench = bench.without_speed();
         }
         if args.control.is_some() {
-            bench = bench.with_journal(JOURNAL);
+            bench = bench.with_journal(JOURNAL[0].min(JOURNAL[1] / usize::from(args.count)));
         }
         for Chance { fault, probability } in &args.faults {
             let chance = Command::Chance { fault: *fault, probability: *probability };
