@@ -11,4 +11,5 @@ mod recordings;
 mod safety;
 mod siege;
 mod tidy;
+mod usb;
 mod worlds;

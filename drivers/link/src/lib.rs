@@ -24,6 +24,7 @@ mod selector;
 mod serial;
 #[cfg(test)]
 mod testing;
+mod usb;
 mod wire;
 
 pub use counters::Counters;
@@ -32,4 +33,5 @@ pub use link::{Link, open};
 pub use memory::{FarEnd, memory};
 pub use recorder::{Recorder, Tap};
 pub use runner::{Plain, Received, run};
-pub use selector::{Selector, SelectorError, Target};
+pub use selector::{Selector, SelectorError, Target, UsbPlace};
+pub use usb::{Transport, UsbError, usb};

@@ -6,9 +6,11 @@ use std::time::Duration;
 use adit_driver::{Detected, LinkError};
 use adit_protocol::devices::PortSpec;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::serial::Serial;
+use crate::usb::{Meant, open_plugged};
 use crate::wire::{Stream, Wire, link_error};
 use crate::{Counters, Selector, Tap, Target};
 
@@ -44,7 +46,8 @@ impl Link {
 /// Opens the device at `detected.location` with the ports of its first candidate. Must be called inside a tokio runtime.
 ///
 /// Serial ports are opened raw (no echo, no translation, no flow control), locked against other programs (`TIOCEXCL` and
-/// `flock`) and set to `PortSpec::line`; `baud` replaces the model's own symbol rate.
+/// `flock`) and set to `PortSpec::line`; `baud` replaces the model's own symbol rate. A USB device is taken from the driver of
+/// the operating system, and given back when the link is dropped.
 ///
 /// # Errors
 /// [`LinkError::NotFound`]: no such path, or nobody listens there. [`LinkError::NotADevice`]: a directory, a file, anything
@@ -69,6 +72,14 @@ pub async fn open(detected: &Detected, baud: Option<u32>) -> Result<Link, LinkEr
             };
             stream.set_nodelay(true).map_err(|error| link_error(&error))?;
             Ok(Link::new(vec![Wire::new(with_baud(ports[0], baud), Stream::Tcp(stream))]))
+        }
+        Target::Usb(place) => {
+            let model = *detected.candidates.first().ok_or(LinkError::Unsupported)?;
+            let bridge = place.bridge(model);
+            let socket = place.socket.or_else(|| detected.socket.clone());
+            let meant = Meant { vid: place.vid, pid: place.pid, serial: place.serial, socket };
+            let opened = spawn_blocking(move || open_plugged(&meant, model, bridge, baud)).await;
+            opened.unwrap_or(Err(LinkError::Gone)) // the runtime is at its end
         }
         Target::Cpu(threads) => {
             let model =

@@ -3,6 +3,7 @@
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod usb_place;
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -49,30 +50,41 @@ pub enum Target {
         /// Port number.
         port: u16,
     },
+    /// `usb:VID:PID[:SERIAL][@SOCKET]`: USB devices spoken to without a terminal of the operating system.
+    Usb(UsbPlace),
     /// `cpu:N`: this many threads of this computer.
     Cpu(NonZeroU16),
     /// `model=NAME` alone: every device that is plugged in and may be this model.
     Plugged,
 }
 
+/// Which USB devices are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UsbPlace {
+    /// Vendor id.
+    pub vid: u16,
+    /// Product id.
+    pub pid: u16,
+    /// `iSerialNumber`, where one of several is meant.
+    pub serial: Option<String>,
+    /// USB bus path, such as `1-1.4`, where that tells them apart.
+    pub socket: Option<String>,
+}
+
 /// Why a selector cannot be used. The message says what is wrong and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// It begins with no known link.
-    #[error("`{selector}` names no device: it must begin with serial:, tcp:, cpu: or model=")]
+    #[error("`{selector}` names no device: it must begin with serial:, usb:, tcp:, cpu: or model=")]
     NoLink {
         /// What was given.
         selector: String,
     },
-    /// A link that is part of the contract but not of this build.
-    #[error(
-        "`{selector}`: this build cannot open {link}: links; name a serial port or a socket (serial:PATH, tcp:HOST:PORT)"
-    )]
-    NotBuilt {
+    /// A `usb:` without ids.
+    #[error("`{selector}`: expected usb:VID:PID or usb:VID:PID:SERIAL, ids of four hexadecimal digits")]
+    NoUsbId {
         /// What was given.
         selector: String,
-        /// The link.
-        link: &'static str,
     },
     /// A `serial:` without a path, or an empty path between plus signs.
     #[error("`{selector}`: expected serial:PATH, the ports of one device joined with +")]
@@ -236,7 +248,11 @@ impl Target {
                 let (host, port) = address.ok_or_else(|| SelectorError::NoAddress { selector: whole() })?;
                 Ok(Self::Tcp { host, port })
             }
-            "usb" => Err(SelectorError::NotBuilt { selector: whole(), link: "usb" }),
+            "usb" => {
+                let place =
+                    UsbPlace::parse(rest).ok_or_else(|| SelectorError::NoUsbId { selector: whole() })?;
+                Ok(Self::Usb(place))
+            }
             "cpu" => {
                 let threads = rest.parse().ok().filter(|threads: &NonZeroU16| threads.get() <= 1_024);
                 threads.map(Self::Cpu).ok_or_else(|| SelectorError::NoThreads { selector: whole() })
@@ -259,6 +275,7 @@ impl fmt::Display for Target {
             }
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp:{host}:{port}"),
+            Self::Usb(place) => write!(f, "usb:{place}"),
             Self::Cpu(threads) => write!(f, "cpu:{threads}"),
             Self::Plugged => Ok(()),
         }

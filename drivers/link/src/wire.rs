@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::memory::Near;
 use crate::serial::Serial;
+use crate::usb::{Answer, Asked, Releasing, UsbPort};
 
 /// What carries the bytes.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub(crate) enum Stream {
     Serial(Serial),
     Tcp(TcpStream),
     Memory(Near),
+    Usb(UsbPort),
 }
 
 /// A port of a device.
@@ -53,15 +55,24 @@ impl Wire {
             Stream::Serial(serial) => serial.poll_read(cx, &mut buffer),
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Stream::Memory(near) => Pin::new(&mut near.bytes).poll_read(cx, &mut buffer),
+            Stream::Usb(port) => {
+                let read = ready!(port.poll_read(cx, buffer.initialize_unfilled()));
+                return Poll::Ready(read.inspect(|_| self.heard()));
+            }
         };
         Poll::Ready(match ready!(polled) {
             Ok(()) if buffer.filled().is_empty() => Err(LinkError::Gone),
             Ok(()) => {
-                self.quiet_at = Some(Instant::now() + self.quiet);
+                self.heard();
                 Ok(buffer.filled().len())
             }
             Err(error) => Err(link_error(&error)),
         })
+    }
+
+    /// A byte has come: the silence begins anew.
+    fn heard(&mut self) {
+        self.quiet_at = Some(Instant::now() + self.quiet);
     }
 
     /// Hands over some of `bytes`; answers how many were taken, at least one.
@@ -74,39 +85,70 @@ impl Wire {
             Stream::Serial(serial) => serial.poll_write(cx, bytes),
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Memory(near) => Pin::new(&mut near.bytes).poll_write(cx, bytes),
+            Stream::Usb(port) => {
+                let taken = ready!(port.poll_write(cx, bytes))?;
+                self.sending(taken);
+                return Poll::Ready(Ok(taken));
+            }
         };
         Poll::Ready(match ready!(polled) {
             Ok(0) => Err(LinkError::Gone),
             Ok(taken) => {
-                let now = Instant::now();
-                let idle_from = self.sent_at.map_or(now, |at| at.max(now));
-                self.sent_at = Some(idle_from + self.line.duration(taken));
+                self.sending(taken);
                 Ok(taken)
             }
             Err(error) => Err(link_error(&error)),
         })
     }
 
+    /// So many bytes are on their way.
+    fn sending(&mut self, bytes: usize) {
+        let now = Instant::now();
+        let idle_from = self.sent_at.map_or(now, |at| at.max(now));
+        self.sent_at = Some(idle_from + self.line.duration(bytes));
+    }
+
     /// When to look again whether everything written has left; `None`: it has. Waiting in `tcdrain` would hold up every
     /// other device on the same thread, so the time on the line is computed and the kernel's queue is asked afterwards.
     pub(crate) fn drains_at(&self, now: Instant) -> Option<Instant> {
-        let Stream::Serial(serial) = &self.stream else { return None };
+        let unsent = match &self.stream {
+            Stream::Serial(serial) => serial.unsent(),
+            Stream::Usb(port) => port.unsent(),
+            Stream::Tcp(_) | Stream::Memory(_) => return None,
+        };
         match self.sent_at {
             Some(at) if at > now => Some(at),
-            _ if serial.unsent() => Some(now + DRAIN_STEP),
+            _ if unsent => Some(now + DRAIN_STEP),
             _ => None,
         }
     }
 
-    /// Changes line settings at once.
-    pub(crate) fn set_line(&mut self, line: Line) -> Result<(), LinkError> {
-        match &mut self.stream {
-            Stream::Serial(serial) => serial.set_line(self.line, line)?,
+    /// Changes line settings at once; a bridge that is spoken to directly answers a little later.
+    pub(crate) fn set_line(&mut self, line: Line) -> Result<Option<Answer>, LinkError> {
+        let answer = match &mut self.stream {
+            Stream::Serial(serial) => serial.set_line(self.line, line).map(|()| None)?,
             Stream::Tcp(_) => return Err(LinkError::Unsupported),
-            Stream::Memory(near) => near.set_line(line),
-        }
+            Stream::Memory(near) => {
+                near.set_line(line);
+                None
+            }
+            Stream::Usb(port) => Some(port.ask(Asked::Line(line))?),
+        };
         self.line = line;
-        Ok(())
+        Ok(answer)
+    }
+
+    /// Asks something of the bridge chip.
+    pub(crate) fn ask(&mut self, asked: Asked) -> Result<Answer, LinkError> {
+        match &mut self.stream {
+            Stream::Usb(port) => port.ask(asked),
+            Stream::Serial(_) | Stream::Tcp(_) | Stream::Memory(_) => Err(LinkError::Unsupported),
+        }
+    }
+
+    /// Whether its bridge chip is spoken to directly.
+    pub(crate) fn is_usb(&self) -> bool {
+        matches!(self.stream, Stream::Usb(_))
     }
 
     /// Throws away what was received and not read.
@@ -131,10 +173,15 @@ impl Wire {
         serial.reopen(self.line)
     }
 
-    /// Throws away what was written and not sent, so that closing need not wait for it.
-    pub(crate) fn abandon(&self) {
-        if let Stream::Serial(serial) = &self.stream {
-            serial.abandon();
+    /// Closes without waiting for what was written and not sent. A USB device is given back a little later.
+    pub(crate) fn close(self) -> Option<Releasing> {
+        match self.stream {
+            Stream::Serial(serial) => {
+                serial.abandon();
+                None
+            }
+            Stream::Usb(port) => port.close(),
+            Stream::Tcp(_) | Stream::Memory(_) => None,
         }
     }
 

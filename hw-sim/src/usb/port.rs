@@ -90,7 +90,7 @@ impl BridgePort {
     }
 
     /// The host's end of the serial line towards a device that speaks at `device`. A rate that is nearly the device's is heard
-    /// as the device's, and mark parity as the second stop bit that it looks like (`docs/protocols/gekko.md §2.3`).
+    /// as the device's, and mark parity as the second stop bit that it looks like.
     pub(super) fn line_towards(&self, device: Line) -> Line {
         let mut line = self.state.line;
         if u64::from(line.baud.abs_diff(device.baud)) * 100 <= u64::from(device.baud) * TOLERANCE {

@@ -32,6 +32,15 @@ pub struct Model {
     pub source: &'static str,
 }
 
+impl Model {
+    /// Its chips are reset or powered by pins of the bridge chip: a terminal of the operating system, which has no way to them,
+    /// will not do.
+    pub fn needs_pins(&self) -> bool {
+        let has_pins = |usb: &UsbMatch| usb.bridge == Bridge::Ftdi || usb.pid == 0xea70;
+        self.driver == "gekko" && self.usb.iter().any(has_pins)
+    }
+}
+
 /// The hashing chips of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chips {

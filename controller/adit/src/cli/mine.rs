@@ -21,6 +21,8 @@ use super::{PoolArgs, RecordArgs, ViewArgs};
     Selectors:\n  \
     serial:PATH[,model=NAME][,baud=N][,KEY=VALUE]…\n      \
         a serial port; the ports of one device are joined with +\n  \
+    usb:VID:PID[:SERIAL][,model=NAME][,KEY=VALUE]…\n      \
+        a USB device, without a terminal of the kernel\n  \
     tcp:HOST:PORT,model=NAME[,KEY=VALUE]…\n      \
         a socket that carries the bytes of a serial port\n  \
     model=NAME[,KEY=VALUE]…\n      \

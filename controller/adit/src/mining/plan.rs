@@ -146,7 +146,12 @@ impl Plan {
             return found.automatic().then(|| Ok(self.wanted(found.detected(), None)));
         }
         self.devices.iter().find_map(|selector| {
-            let means = |detected: &Detected| detected.location == found.location;
+            // A device is the same by its USB node and by its terminal.
+            let by_usb = matches!(selector.target, adit_link::Target::Usb(_));
+            let means = |detected: &Detected| {
+                detected.location == found.location
+                    || by_usb && detected.socket.as_ref() == Some(&found.socket)
+            };
             match selector.detected(std::slice::from_ref(found)) {
                 Ok(detected) => {
                     detected.into_iter().find(means).map(|it| Ok(self.wanted(it, Some(selector))))

@@ -71,6 +71,13 @@ impl Tree {
         put(&place.join("idVendor"), &format!("{:04x}\n", usb.vid));
         put(&place.join("idProduct"), &format!("{:04x}\n", usb.pid));
         put(&place.join("devnum"), &format!("{number}\n"));
+        put(&place.join("busnum"), "1\n");
+        let listed = self.roots.sys.join("bus/usb/devices");
+        fs::create_dir_all(&listed).unwrap();
+        let _ = symlink(&place, listed.join(socket));
+        let node = self.usb_node(number);
+        put(&node, "");
+        fs::set_permissions(node, fs::Permissions::from_mode(0o660)).unwrap();
         let strings =
             [("manufacturer", &usb.manufacturer), ("product", &usb.product), ("serial", &usb.serial)];
         for (name, text) in strings {
@@ -81,6 +88,16 @@ impl Tree {
         for tty in ttys {
             self.add(&place.join(format!("{socket}:1.{}", tty.interface)), tty);
         }
+    }
+
+    /// The kernel offers a terminal of the device at `socket`.
+    pub(super) fn add_terminal(&self, socket: &str, tty: &Tty) {
+        self.add(&self.place(socket).join(format!("{socket}:1.{}", tty.interface)), tty);
+    }
+
+    /// The node by which the device of this number is spoken to without a terminal.
+    pub(super) fn usb_node(&self, number: u32) -> PathBuf {
+        self.roots.dev.join(format!("bus/usb/001/{number:03}"))
     }
 
     /// `cdc_acm` hangs its terminal on the interface; the others put a port device between.
@@ -104,6 +121,7 @@ impl Tree {
 
     pub(super) fn unplug(&self, socket: &str, ttys: &[&str]) {
         fs::remove_dir_all(self.place(socket)).unwrap();
+        fs::remove_file(self.roots.sys.join("bus/usb/devices").join(socket)).unwrap();
         for name in ttys {
             fs::remove_file(self.roots.sys.join("class/tty").join(name)).unwrap();
             fs::remove_file(self.roots.dev.join(name)).unwrap();

@@ -7,9 +7,12 @@ use adit_protocol::devices::{Match, Model, matching};
 use super::access::{Locks, Node};
 use super::sysfs::{Terminal, UsbDevice, usb_devices};
 use super::{Access, Found, Roots};
+use crate::{Target, UsbPlace};
 
 /// Everything plugged in that may be one of ours, in the order of its places. Nothing is opened and nothing is sent.
 ///
+/// A device is one row, by its terminals; by its USB node where the kernel offers no terminal, or where a terminal would not
+/// do.
 /// The ports of one USB device are one row where its models have several, in the order of interface numbers: names of terminals
 /// say nothing. The terminals of a device whose models have one port are rows of their own.
 pub fn scan(roots: &Roots) -> Vec<Found> {
@@ -24,6 +27,9 @@ fn found(roots: &Roots, locks: &Locks, device: &UsbDevice) -> Vec<Found> {
         Match::Ambiguous(candidates) => (candidates, false),
     };
     let terminals = &device.terminals;
+    if terminals.is_empty() || candidates.iter().all(|model| model.needs_pins()) {
+        return vec![bare_row(roots, locks, device, candidates, certain)];
+    }
     let single = candidates.iter().all(|model| model.ports.len() == 1);
     let groups: Vec<&[Terminal]> = if single { terminals.chunks(1).collect() } else { vec![terminals] };
     let alone = groups.len() == 1;
@@ -69,6 +75,45 @@ fn row(
         usb: device.identity.clone(),
         plugged: device.number,
         kernel_driver: group.first().and_then(|terminal| terminal.driver.clone()),
+        location,
+        access,
+        fix,
+    }
+}
+
+/// What to do about a device whose terminal is not there yet.
+const COMING: &str = "its port is not there yet: wait a moment, else unplug it and plug it in again";
+
+/// A device that is spoken to without a terminal.
+fn bare_row(
+    roots: &Roots,
+    locks: &Locks,
+    device: &UsbDevice,
+    candidates: Vec<&'static Model>,
+    certain: bool,
+) -> Found {
+    let node = Node::new(roots, &format!("bus/usb/{:03}/{:03}", device.bus, device.number));
+    let terminals = device.terminals.iter().map(|terminal| Node::new(roots, &terminal.name));
+    let location = Target::Usb(UsbPlace::of(&device.identity, &device.socket)).to_string();
+    let denied = (!node.permitted()).then(|| node.permission(roots, certain));
+    let held = terminals.chain([node]).find_map(|node| locks.holder(&node));
+    // A driver of the kernel has just got it, and its terminal is to follow.
+    let coming = device.driver.is_some() && device.terminals.is_empty();
+    let (access, fix) = match (certain, denied, held) {
+        _ if coming => (Access::Busy, Some(COMING.into())),
+        (false, denied, _) => (Access::Ambiguous, Some(word(&location, &candidates, denied))),
+        (true, Some(fix), _) => (Access::Denied, Some(fix)),
+        (true, None, Some(holder)) => (Access::Busy, Some(holder.fix())),
+        (true, None, None) => (Access::Ok, None),
+    };
+    Found {
+        name: device.identity.product.clone().unwrap_or_else(|| location.clone()),
+        candidates,
+        certain,
+        socket: device.socket.clone(),
+        usb: device.identity.clone(),
+        plugged: device.number,
+        kernel_driver: device.driver.clone(),
         location,
         access,
         fix,

@@ -17,6 +17,10 @@ pub(super) struct UsbDevice {
     pub(super) identity: UsbIdentity,
     /// `devnum`.
     pub(super) number: u32,
+    /// `busnum`.
+    pub(super) bus: u32,
+    /// Kernel driver of its first interface that has one; programs that hold it without a terminal do not count.
+    pub(super) driver: Option<String>,
     /// In the order of interface numbers.
     pub(super) terminals: Vec<Terminal>,
 }
@@ -36,12 +40,19 @@ pub(super) struct Terminal {
     pub(super) driver: Option<String>,
 }
 
-/// All USB devices that have terminals, in the order of their bus paths. What cannot be read is left out: devices vanish while
+/// All USB devices, with or without terminals, in the order of their bus paths. What cannot be read is left out: devices vanish while
 /// they are looked at.
 pub(super) fn usb_devices(sys: &Path) -> Vec<UsbDevice> {
     let mut devices: BTreeMap<PathBuf, UsbDevice> = BTreeMap::new();
-    let Ok(entries) = fs::read_dir(sys.join("class/tty")) else { return Vec::new() };
-    for entry in entries.flatten() {
+    for entry in fs::read_dir(sys.join("bus/usb/devices")).into_iter().flatten().flatten() {
+        // Interfaces stand there too; what has no ids is none.
+        if let Ok(place) = fs::canonicalize(entry.path())
+            && let Some(device) = usb_device(&place)
+        {
+            devices.insert(place, device);
+        }
+    }
+    for entry in fs::read_dir(sys.join("class/tty")).into_iter().flatten().flatten() {
         let Some(name) = entry.file_name().to_str().map(str::to_string) else { continue };
         // Consoles and pseudo-terminals: most of the entries, and no hardware behind any of them.
         if fs::read_link(entry.path()).is_ok_and(|link| link.iter().any(|part| part == "virtual")) {
@@ -74,9 +85,7 @@ fn terminal(sys: &Path, device: &Path, name: String) -> Option<(PathBuf, Termina
         interface: u8::from_str_radix(&attribute(interface, "bInterfaceNumber")?, 16).ok()?,
         port: attribute(device, "port_number").and_then(|port| port.parse().ok()).unwrap_or(0),
         interface_name: interface.file_name()?.to_str()?.to_string(),
-        driver: fs::read_link(interface.join("driver"))
-            .ok()
-            .and_then(|driver| driver.file_name()?.to_str().map(str::to_string)),
+        driver: driver(interface),
         name,
     };
     Some((place.to_path_buf(), terminal))
@@ -94,8 +103,17 @@ fn usb_device(place: &Path) -> Option<UsbDevice> {
             serial: attribute(place, "serial"),
         },
         number: attribute(place, "devnum").and_then(|number| number.parse().ok()).unwrap_or(0),
+        bus: attribute(place, "busnum").and_then(|number| number.parse().ok()).unwrap_or(0),
+        driver: fs::read_dir(place).ok()?.flatten().find_map(|interface| driver(&interface.path())),
         terminals: Vec::new(),
     })
+}
+
+/// Kernel driver of an interface; `None` where a program holds it.
+fn driver(interface: &Path) -> Option<String> {
+    let link = fs::read_link(interface.join("driver")).ok()?;
+    let name = link.file_name()?.to_str()?.to_string();
+    (interface.join("bInterfaceNumber").exists() && name != "usbfs").then_some(name)
 }
 
 /// An attribute without its line end; `None` when it is missing or empty. Strings come from the device: control characters

@@ -41,6 +41,33 @@ fn a_stick_with_its_own_strings_is_certain_and_may_be_opened() {
 }
 
 #[test]
+fn a_stick_without_a_terminal_is_spoken_to_without_one() {
+    let tree = Tree::new();
+    tree.plug("1-1.4", 9, &erupter("A7"), &[]);
+    let found = scan(&tree.roots);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].location, "usb:10c4:ea60:A7@1-1.4");
+    assert_eq!((found[0].access, found[0].kernel_driver.as_deref()), (Access::Ok, None));
+    assert!(found[0].automatic());
+
+    tree.add_terminal("1-1.4", &tty(0, "ttyUSB0", "cp210x"));
+    let both = scan(&tree.roots);
+    assert_eq!(both.len(), 1, "one stick, one row: {both:?}");
+    assert!(both[0].location.starts_with("serial:"));
+    assert_eq!((&both[0].socket, &both[0].usb), (&found[0].socket, &found[0].usb));
+}
+
+#[test]
+fn a_bare_bridge_without_a_terminal_waits_for_the_users_word() {
+    let tree = Tree::new();
+    tree.plug("1-1.2", 5, &bare_bridge(), &[]);
+    let found = &scan(&tree.roots)[0];
+    assert_eq!((found.access, found.automatic()), (Access::Ambiguous, false));
+    let fix = found.fix.clone().unwrap();
+    assert!(fix.starts_with("adit mine --device usb:10c4:ea60:0001@1-1.2,model=block-erupter"), "{fix}");
+}
+
+#[test]
 fn a_bare_bridge_is_listed_with_the_selector_that_opens_it_and_never_opened_by_itself() {
     let tree = Tree::new();
     tree.plug("1-1.2", 5, &bare_bridge(), &[tty(0, "ttyUSB0", "cp210x")]);
@@ -276,7 +303,10 @@ fn a_tree_with_holes_is_no_trouble() {
     let hub = tree.roots.sys.join("devices/pci0000:00/0000:00:14.0/usb1/1-1");
     fs::write(hub.join("1-1.4/idProduct"), "not a number").unwrap();
     assert_eq!(scan(&tree.roots).len(), 1);
-    fs::remove_file(hub.join("1-1.5/1-1.5:1.0/bInterfaceNumber")).unwrap();
+    fs::remove_file(hub.join("1-1.5/1-1.5:1.0/ttyUSB1/tty/ttyUSB1/device")).unwrap();
+    let coming = &scan(&tree.roots)[..];
+    assert!(matches!(coming, [found] if found.access == Access::Busy && !found.automatic()), "{coming:?}");
+    fs::remove_file(hub.join("1-1.5/idVendor")).unwrap();
     assert_eq!(scan(&tree.roots), []);
     fs::remove_dir_all(&tree.roots.sys).unwrap();
     assert_eq!(scan(&tree.roots), []);

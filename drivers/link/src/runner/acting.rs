@@ -1,9 +1,11 @@
 //! What a machine wants done, and what the controller is told.
 
 use adit_driver::{Action, Event, Fault, Input, LinkError, Reply, Report, Token};
+use adit_protocol::wire::Port;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{End, Runner, micros_since};
+use crate::usb::Asked;
 
 /// Reports that may wait here when the controller does not keep up; all others wait in the machine.
 const UNSENT: usize = 16;
@@ -34,19 +36,22 @@ impl Runner {
             Action::Write { port, bytes } => self.wires.write(port, bytes).map_err(|why| self.down(why)),
             Action::Line { token, port, line } => match self.wires.change_line(token, port, line) {
                 Ok(()) => Ok(()),
-                refused => self.answer(token, refused),
+                Err(refused) => self.answer(token, Err(refused)),
             },
-            Action::Purge { token, port } => {
-                let result = self.wires.purge(port);
-                self.answer(token, result)
-            }
-            Action::ResetDevice { token } => match self.wires.reopen() {
-                Ok(()) => self.answer(token, Ok(())),
+            Action::Purge { token, port } => match self.wires.purge(token, port) {
+                Ok(false) => Ok(()),
+                result => self.answer(token, result.map(|_| Reply::Complete)),
+            },
+            Action::ResetDevice { token } => match self.wires.reopen(token) {
+                Ok(false) => Ok(()),
+                Ok(true) => self.answer(token, Ok(Reply::Complete)),
                 Err(LinkError::Unsupported) => self.answer(token, Err(LinkError::Unsupported)),
                 Err(why) => Err(self.down(why)),
             },
-            Action::Gpio { token, .. } | Action::Control { token, .. } => {
-                self.answer(token, Err(LinkError::Unsupported))
+            Action::Gpio { token, port, mask, value } => self.ask(token, port, Asked::Gpio { mask, value }),
+            // Requests name their interface themselves.
+            Action::Control { token, setup, data } => {
+                self.ask(token, Port(0), Asked::Control { setup, data })
             }
             Action::Emit(event) => {
                 let stopped = event == Event::Stopped;
@@ -61,8 +66,15 @@ impl Runner {
         }
     }
 
-    pub(super) fn answer(&mut self, token: Token, result: Result<(), LinkError>) -> Result<(), End> {
-        self.feed(Input::Done { token, result: result.map(|()| Reply::Complete) })
+    fn ask(&mut self, token: Token, port: Port, asked: Asked) -> Result<(), End> {
+        match self.wires.ask(token, port, asked) {
+            Ok(()) => Ok(()),
+            Err(refused) => self.answer(token, Err(refused)),
+        }
+    }
+
+    pub(super) fn answer(&mut self, token: Token, result: Result<Reply, LinkError>) -> Result<(), End> {
+        self.feed(Input::Done { token, result })
     }
 
     /// Sends a report, or keeps it until there is room.

@@ -269,7 +269,7 @@ impl Runner {
             }
             Happening::Quiet(port) => self.feed(Input::Quiet { port }),
             Happening::Written => Ok(()),
-            Happening::Lined(token, result) => self.answer(token, result),
+            Happening::Answered(token, result) => self.answer(token, result),
             Happening::Failed(why) => Err(self.down(why)),
         }
     }
@@ -290,6 +290,7 @@ impl Runner {
     async fn farewell(mut self, end: End) {
         self.wires.close();
         drop(self.machine);
+        self.wires.released().await;
         let Some(reports) = self.reports else { return };
         for report in self.unsent.into_iter().chain([end.into()]) {
             if reports.send((self.device, report)).await.is_err() {

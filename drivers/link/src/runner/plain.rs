@@ -66,7 +66,7 @@ impl Plain {
         };
         match happening {
             Happening::Bytes(port, len) => Ok(Some(Received { port, bytes: self.0.bytes(len) })),
-            Happening::Quiet(_) | Happening::Written | Happening::Lined(..) => Ok(None),
+            Happening::Quiet(_) | Happening::Written | Happening::Answered(..) => Ok(None),
             Happening::Failed(why) => Err(why),
         }
     }

@@ -3,15 +3,19 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use adit_driver::{LinkError, Token};
+use adit_driver::{LinkError, Reply, Token};
 use adit_protocol::wire::{Line, Port};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use crate::usb::{Answer, Asked, Releasing};
 use crate::wire::Wire;
 use crate::{Counters, Link};
 
 /// How long a port may refuse every byte before the link counts as failed.
 const STUCK: Duration = Duration::from_secs(2);
+
+/// How long a USB device may take to be given back.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// Bytes read at once: more than any device sends in a burst, and little enough for a thousand devices.
 const CHUNK: usize = 512;
@@ -24,6 +28,7 @@ pub(super) struct Wires {
     /// Port that is looked at first, so that none is starved.
     first: usize,
     busy: Option<Busy>,
+    releasing: Vec<Releasing>,
     /// When the busy action is given up.
     stuck_at: Instant,
 }
@@ -32,6 +37,7 @@ pub(super) struct Wires {
 enum Busy {
     Write { port: usize, bytes: Vec<u8>, sent: usize },
     Line { token: Token, port: usize, line: Line },
+    Asking { token: Token, answer: Answer },
 }
 
 /// What happened at the ports.
@@ -42,8 +48,8 @@ pub(super) enum Happening {
     Quiet(Port),
     /// The write is with the operating system.
     Written,
-    /// A line change was carried out, or could not be.
-    Lined(Token, Result<(), LinkError>),
+    /// What was asked of a port was carried out, or could not be.
+    Answered(Token, Result<Reply, LinkError>),
     /// A port failed.
     Failed(LinkError),
 }
@@ -56,6 +62,7 @@ impl Wires {
             buffer: [0; CHUNK],
             first: 0,
             busy: None,
+            releasing: Vec::new(),
             stuck_at: Instant::now(),
         }
     }
@@ -90,15 +97,30 @@ impl Wires {
         Ok(())
     }
 
-    /// Throws away what was received and not delivered.
-    pub(super) fn purge(&mut self, port: Port) -> Result<(), LinkError> {
-        let port = self.index(port)?;
-        self.wires[port].purge(&mut Context::from_waker(std::task::Waker::noop()))
+    /// Throws away what was received and not delivered; `false`: a bridge chip has to be asked, the answer follows.
+    pub(super) fn purge(&mut self, token: Token, port: Port) -> Result<bool, LinkError> {
+        let index = self.index(port)?;
+        if self.wires[index].is_usb() {
+            return self.ask(token, port, Asked::Purge).map(|()| false);
+        }
+        self.wires[index].purge(&mut Context::from_waker(std::task::Waker::noop())).map(|()| true)
     }
 
-    /// Closes and opens every port again. Ports that cannot answer [`LinkError::Unsupported`] and stay open.
-    pub(super) fn reopen(&mut self) -> Result<(), LinkError> {
-        self.wires.iter_mut().try_for_each(Wire::reopen)
+    /// Begins to ask something of a bridge chip.
+    pub(super) fn ask(&mut self, token: Token, port: Port, asked: Asked) -> Result<(), LinkError> {
+        let port = self.index(port)?;
+        let answer = self.wires[port].ask(asked)?;
+        self.begin(Busy::Asking { token, answer });
+        Ok(())
+    }
+
+    /// Closes and opens every port again; `false`: a USB device is being reset, the answer follows. Ports that cannot answer
+    /// [`LinkError::Unsupported`] and stay open.
+    pub(super) fn reopen(&mut self, token: Token) -> Result<bool, LinkError> {
+        if self.wires.first().is_some_and(Wire::is_usb) {
+            return self.ask(token, Port(0), Asked::Reset).map(|()| false);
+        }
+        self.wires.iter_mut().try_for_each(Wire::reopen).map(|()| true)
     }
 
     /// What happens next. `reading`: whether bytes and silence may be taken.
@@ -132,7 +154,7 @@ impl Wires {
     /// When [`poll`](Self::poll) must be called even if the operating system has nothing to say.
     pub(super) fn wake_at(&self, now: Instant, reading: bool) -> Option<Instant> {
         let busy = self.busy.as_ref().map(|busy| match busy {
-            Busy::Write { .. } => self.stuck_at,
+            Busy::Write { .. } | Busy::Asking { .. } => self.stuck_at,
             Busy::Line { port, .. } => {
                 self.wires[*port].drains_at(now).map_or(now, |at| at.min(self.stuck_at))
             }
@@ -149,7 +171,14 @@ impl Wires {
     /// Closes the ports without waiting for what has not been sent.
     pub(super) fn close(&mut self) {
         self.busy = None;
-        self.wires.drain(..).for_each(|wire| wire.abandon());
+        self.releasing.extend(self.wires.drain(..).filter_map(Wire::close));
+    }
+
+    /// Waits until closed ports are the operating system's again.
+    pub(super) async fn released(&mut self) {
+        for releasing in self.releasing.drain(..) {
+            let _ = timeout(RELEASE, releasing.done()).await; // a thread that hangs is left behind
+        }
     }
 
     fn poll_busy(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Happening> {
@@ -180,10 +209,29 @@ impl Wires {
                     Some(_) if now >= self.stuck_at => Err(LinkError::Timeout),
                     Some(_) => return Poll::Pending,
                 };
-                self.busy = None;
-                Poll::Ready(Happening::Lined(token, result))
+                match result {
+                    Ok(Some(answer)) => {
+                        self.begin(Busy::Asking { token, answer });
+                        self.poll_busy(cx, now)
+                    }
+                    Ok(None) => self.answered(token, Ok(Reply::Complete)),
+                    Err(why) => self.answered(token, Err(why)),
+                }
+            }
+            Some(Busy::Asking { token, answer }) => {
+                let token = *token;
+                match std::pin::Pin::new(answer).poll(cx) {
+                    Poll::Ready(answer) => self.answered(token, answer.unwrap_or(Err(LinkError::Gone))),
+                    Poll::Pending if now >= self.stuck_at => self.answered(token, Err(LinkError::Timeout)),
+                    Poll::Pending => Poll::Pending,
+                }
             }
         }
+    }
+
+    fn answered(&mut self, token: Token, result: Result<Reply, LinkError>) -> Poll<Happening> {
+        self.busy = None;
+        Poll::Ready(Happening::Answered(token, result))
     }
 
     fn begin(&mut self, busy: Busy) {

@@ -1,15 +1,16 @@
 //! From what the user names to devices that can be opened.
 
 use adit_driver::Detected;
-use adit_protocol::devices::{Model, models};
+use adit_protocol::devices::{Match, Model, matching, models};
 
-use super::{Selector, SelectorError, Target};
+use super::{Selector, SelectorError, Target, UsbPlace};
 use crate::discovery::Found;
 
 impl Selector {
     /// The devices this selector means. `found`: what is plugged in now; it lends a named serial port its USB identity.
     ///
-    /// A serial port, socket or the CPU is one device, whether it exists now or not. `model=NAME` alone is every plugged-in device
+    /// A serial port, socket or the CPU is one device, whether it exists now or not; `usb:` ids are every plugged-in device that
+    /// has them, also one that the kernel offers a terminal of, or one that may come. `model=NAME` alone is every plugged-in device
     /// that may be this model, also those on generic bridges: naming the model is the user's word. It may be none.
     ///
     /// # Errors
@@ -21,6 +22,12 @@ impl Selector {
                 .iter()
                 .filter(|found| self.model.is_some_and(|model| found.candidates.contains(&model)));
             return Ok(mine.map(|found| self.word_on(found)).collect());
+        }
+        if let Target::Usb(place) = &self.target {
+            let here: Vec<&Found> = found.iter().filter(|found| place.means(found)).collect();
+            if !here.is_empty() {
+                return here.into_iter().map(|found| self.by_usb(found)).collect();
+            }
         }
         let location = self.target.to_string();
         let here = found.iter().find(|found| found.location == location);
@@ -43,6 +50,19 @@ impl Selector {
         }
     }
 
+    /// `found`, to be spoken to without a terminal.
+    fn by_usb(&self, found: &Found) -> Result<Detected, SelectorError> {
+        let place = UsbPlace::of(&found.usb, &found.socket);
+        let location = Target::Usb(place.clone()).to_string();
+        Ok(Detected {
+            candidates: self.candidates(&location, Some(found))?,
+            location,
+            socket: place.socket,
+            usb: Some(found.usb.clone()),
+            chosen: self.model.is_some(),
+        })
+    }
+
     /// What may be at `location`: never empty.
     fn candidates(&self, location: &str, here: Option<&Found>) -> Result<Vec<&'static Model>, SelectorError> {
         if let Some(model) = self.model {
@@ -51,7 +71,14 @@ impl Selector {
         if let Target::Cpu(_) = self.target {
             return Ok(models().filter(|model| model.key == "cpu").collect());
         }
-        let from_usb = here.map(|found| found.candidates.as_slice()).unwrap_or_default();
+        let by_ids = match (&self.target, here) {
+            (Target::Usb(place), None) => match matching(&place.identity()) {
+                Match::Certain(models) | Match::Ambiguous(models) => models,
+                Match::None => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        let from_usb = here.map_or(by_ids.as_slice(), |found| found.candidates.as_slice());
         if let Some(name) = &self.driver {
             let of_driver: Vec<&'static Model> = models().filter(|model| model.driver == name).collect();
             if of_driver.is_empty() {
@@ -76,7 +103,7 @@ impl Selector {
         let found = match &self.target {
             Target::Serial(paths) => paths.len(),
             Target::Tcp { .. } | Target::Cpu(_) => 1,
-            Target::Plugged => return Ok(()),
+            Target::Plugged | Target::Usb(_) => return Ok(()),
         };
         if found == model.ports.len() {
             return Ok(());

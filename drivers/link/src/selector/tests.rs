@@ -41,14 +41,21 @@ fn a_model_alone_means_every_device_that_may_be_it() {
 
 #[test]
 fn what_cannot_be_used_is_answered_with_one_clear_sentence() {
-    let usage = "it must begin with serial:, tcp:, cpu: or model=";
+    let usage = "it must begin with serial:, usb:, tcp:, cpu: or model=";
     for text in ["", "/dev/ttyUSB0", "ttyUSB0", "toaster:1", ",", ",a=1", "driver=icarus"] {
         assert_eq!(message(text), format!("`{text}` names no device: {usage}"));
     }
     for text in ["cpu:", "cpu:0", "cpu:two", "cpu:-1", "cpu:1025", "cpu:70000"] {
         assert_eq!(message(text), format!("`{text}`: expected cpu:N with N threads, 1 to 1024"));
     }
-    assert!(message("usb:10c4:ea60:0001").contains("cannot open usb: links"));
+    for text in
+        ["usb:", "usb:10c4", "usb:10c4:", "usb:10c4:ea60:", "usb:10c4:ea60@", "usb:xxxx:ea60", "usb:1:2"]
+    {
+        assert_eq!(
+            message(text),
+            format!("`{text}`: expected usb:VID:PID or usb:VID:PID:SERIAL, ids of four hexadecimal digits")
+        );
+    }
     for text in ["serial:", "serial:+", "serial:a+", "serial:+a,model=icarus"] {
         assert_eq!(
             message(text),
@@ -167,4 +174,59 @@ proptest! {
         }
         prop_assert_eq!(parse(&selector.to_string()), Ok(selector));
     }
+}
+
+#[test]
+fn a_usb_device_is_named_by_its_ids_and_what_else_tells_it_apart() {
+    for text in [
+        "usb:10c4:ea60",
+        "usb:10c4:ea60:0001",
+        "usb:0403:6015:A:B",
+        "usb:10c4:ea60@1-1.4",
+        "usb:10c4:ea60:0001@2-1,model=block-erupter,target-difficulty=1e-4",
+    ] {
+        let selector: Selector = text.parse().unwrap();
+        assert_eq!(selector.to_string(), text);
+    }
+    let Target::Usb(place) = selector("usb:10C4:EA60:0001@1-1.4").target else { panic!() };
+    assert_eq!((place.vid, place.pid), (0x10c4, 0xea60));
+    assert_eq!((place.serial.as_deref(), place.socket.as_deref()), (Some("0001"), Some("1-1.4")));
+}
+
+#[test]
+fn ids_mean_every_plugged_in_device_that_has_them_also_one_with_a_terminal() {
+    let every = selector("usb:10c4:ea60,model=block-erupter");
+    let mut found = vec![plugged("A", "1-1"), plugged("B", "1-2"), plugged("B", "1-3:1.0")];
+    found[2].usb.pid = 0xea61;
+    let detected = every.detected(&found).unwrap();
+    let places: Vec<_> = detected.iter().map(|it| (it.location.as_str(), it.socket.as_deref())).collect();
+    assert_eq!(places, [("usb:10c4:ea60:A@1-1", Some("1-1")), ("usb:10c4:ea60:B@1-2", Some("1-2"))]);
+    let one = selector("usb:10c4:ea60:B,model=block-erupter").detected(&found).unwrap();
+    assert_eq!(one.len(), 1);
+    let later = selector("usb:10c4:ea60:C,model=block-erupter").detected(&found).unwrap();
+    assert_eq!(later[0].location, "usb:10c4:ea60:C", "it may come");
+    let unsaid = selector("usb:0403:6001").detected(&[]).unwrap();
+    assert_eq!(unsaid[0].candidates[0].key, "lancelot", "one driver is possible");
+    assert!(matches!(selector("usb:dead:beef").detected(&[]), Err(SelectorError::ModelNeeded { .. })));
+}
+
+/// A Block Erupter with a terminal of the kernel's.
+fn plugged(serial: &str, socket: &str) -> Found {
+    let usb = UsbIdentity { vid: 0x10c4, pid: 0xea60, serial: Some(serial.into()), ..UsbIdentity::default() };
+    Found {
+        candidates: vec![model("block-erupter").unwrap()],
+        certain: false,
+        name: "stick".into(),
+        location: format!("serial:/dev/{serial}"),
+        socket: socket.into(),
+        usb,
+        plugged: 1,
+        kernel_driver: Some("cp210x".into()),
+        access: Access::Ok,
+        fix: None,
+    }
+}
+
+fn selector(text: &str) -> Selector {
+    parse(text).unwrap()
 }
