@@ -7,11 +7,47 @@
 //! reaches; one that rolls fewer takes an aligned window out of one opened row. Rows are counted through once per *pass*;
 //! the next pass begins at the first header time that no box of earlier passes contains. So two boxes differ in their rows
 //! or windows when they are of one pass, and in their times when they are not.
+//!
+//! A device that takes whole jobs is given a *block*: all extranonce2 values behind one prefix, the high digits of the number.
+//! Prefix 0 is the row counter's own, and no prefix is given twice for one template, whoever comes, leaves or comes again.
 
 use std::ops::Range;
 
 use adit_driver::{Job, Reach, Space, VersionWindow};
 use adit_protocol::pow::VersionMask;
+
+/// Extranonce2 values behind one prefix: three bytes of the coinbase.
+const BLOCK: u64 = 1 << 24;
+/// Bytes of an extranonce2 that leave room for prefixes.
+const FEWEST_BYTES: u8 = 4;
+
+/// The prefixes of a template that nobody has been given.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocks(Range<u64>);
+
+impl Blocks {
+    pub(crate) fn new(job: &Job) -> Self {
+        Self(1..job.extranonce2_radix() / BLOCK)
+    }
+
+    /// Everything behind the next prefix for `job`, with header times of at most `ahead_s` after its own.
+    pub(crate) fn take(&mut self, job: &Job, ahead_s: u32) -> Option<Space> {
+        let first = self.0.next()? * BLOCK;
+        let end = job.ntime.saturating_add(ahead_s).saturating_add(1);
+        let version = VersionWindow { base: job.version, mask: rollable(job) };
+        (job.ntime < end).then_some(Space {
+            extranonce2: first..first + BLOCK,
+            ntime: job.ntime..end,
+            version,
+            nonce: 0..=u32::MAX,
+        })
+    }
+}
+
+/// The extranonce2 values that are counted one by one: those of prefix 0.
+pub(crate) fn own_rows(job: &Job) -> Range<u64> {
+    0..if job.extranonce2_size < FEWEST_BYTES { job.extranonce2_radix() } else { BLOCK }
+}
 
 /// What is left of a search space.
 #[derive(Clone, Debug)]
@@ -216,6 +252,27 @@ mod tests {
                     prop_assert!(boxes.iter().all(|other| are_disjoint(other, &space)), "{space:?} among {boxes:?}");
                     boxes.push(space);
                 }
+            }
+        }
+
+        #[test]
+        fn blocks_are_disjoint_from_each_other_and_from_what_is_counted(
+            size in 0..16_u8,
+            takes in prop::collection::vec(prop::option::of(reaches()), 1..60),
+        ) {
+            let job = small_job(size, VersionMask::BIP320.0);
+            let (mut counter, mut blocks) = (Counter::new(own_rows(&job)), Blocks::new(&job));
+            let mut boxes: Vec<Space> = Vec::new();
+            for reach in takes {
+                let space = match reach {
+                    Some(reach) => counter.take(&job, job.ntime + 60, reach).ok(),
+                    None => blocks.take(&job, 600),
+                };
+                prop_assert!(space.is_some() || reach.is_some() || size < 4, "room for prefixes, but none given");
+                let Some(space) = space else { continue };
+                prop_assert!(space.extranonce2.end <= job.extranonce2_radix());
+                prop_assert!(boxes.iter().all(|other| are_disjoint(other, &space)), "{space:?} among {boxes:?}");
+                boxes.push(space);
             }
         }
     }

@@ -71,9 +71,11 @@ impl Core {
     }
 
     fn next_work_of(&mut self, now: Micros, index: usize, pool: usize) -> Option<Work> {
-        let reach = self.devices[index].capability.as_ref()?.reach;
+        let (whole, reach) =
+            self.devices[index].capability.as_ref().map(|able| (able.whole_jobs, able.reach))?;
         let state = self.pools[pool].jobs.current_mut()?;
-        match state.take(now, reach, &self.policy) {
+        let taken = if whole { state.take_block(&self.policy) } else { state.take(now, reach, &self.policy) };
+        match taken {
             Ok(space) => {
                 let id = WorkId(self.next_work);
                 self.next_work += 1;

@@ -9,7 +9,7 @@ use adit_protocol::pow::Target;
 use adit_protocol::wire::Micros;
 
 use crate::Policy;
-use crate::counter::{Counter, NeedsTime};
+use crate::counter::{Blocks, Counter, NeedsTime, own_rows};
 
 /// Most jobs remembered per pool, however fast they come. Dead ones are kept among them, so that a template that comes
 /// back is not counted through again.
@@ -24,6 +24,7 @@ pub(crate) struct JobState {
     pub(crate) share_target: Target,
     death: Option<Death>,
     counter: Counter,
+    blocks: Blocks,
     /// It has been said that nothing is left.
     pub(crate) exhausted: bool,
     /// Works have been made of it.
@@ -60,6 +61,12 @@ impl JobState {
         })
     }
 
+    /// The next block for a device that takes whole jobs.
+    pub(crate) fn take_block(&mut self, policy: &Policy) -> Result<Space, UsedUp> {
+        self.used = true;
+        self.blocks.take(&self.job, policy.ntime_cap_s).ok_or(UsedUp(None))
+    }
+
     fn is_stale(&self, now: Micros, grace: Duration) -> bool {
         match self.death {
             None => false,
@@ -91,13 +98,16 @@ impl Jobs {
         }
         // A pool may repeat a template under another id: go on counting where it was left.
         let counted = self.states.iter().rev().find(|state| is_same_content(&state.job, &job));
-        let counter =
-            counted.map_or_else(|| Counter::new(0..job.extranonce2_radix()), |state| state.counter.clone());
+        let (counter, blocks) = match counted {
+            Some(state) => (state.counter.clone(), state.blocks.clone()),
+            None => (Counter::new(own_rows(&job)), Blocks::new(&job)),
+        };
         self.states.push_back(JobState {
             arrived: now,
             share_target: job.share_target,
             death: None,
             counter,
+            blocks,
             exhausted: false,
             used: false,
             job,

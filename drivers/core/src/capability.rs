@@ -12,7 +12,8 @@ pub struct Capability {
     pub room: u16,
     /// How many works back an answer may still refer to: the core remembers at least so many per device.
     pub memory: u16,
-    /// It builds its own headers from whole jobs and holds an extranonce2 prefix.
+    /// It builds its own headers from whole jobs: a work is everything behind one extranonce2 prefix (2^24 values, aligned),
+    /// with all versions the pool allows, and another one follows only when the job changes. `reach` means nothing then.
     pub whole_jobs: bool,
     /// Every nonce it reports meets this target; one that does not is a hardware error.
     pub report_target: Target,

@@ -207,3 +207,33 @@ fn a_job_with_a_fixed_merkle_root_is_searched_by_version_and_time_only() {
     }
     assert_eq!(headers, [0, 0x2000, 0x4000, 0x6000]);
 }
+
+#[test]
+fn who_takes_whole_jobs_gets_everything_behind_a_prefix_that_nobody_had() {
+    let whole = || Capability { whole_jobs: true, ..capability() };
+    let mut rig = Rig::new();
+    let (stick, miner) = (rig.stick("1"), rig.attach(&stick("2", "b")));
+    rig.report(miner, Report::Up);
+    rig.ready(miner, whole());
+    let template = Job { version_mask: VersionMask::BIP320, ..job(0, 1) };
+    rig.job(template.clone());
+    let space = rig.work(miner).space.clone();
+    assert_eq!((space.extranonce2, space.version.mask), (1 << 24..2 << 24, VersionMask::BIP320));
+    assert_eq!(space.ntime, template.ntime..template.ntime + 601);
+    assert_eq!(rig.work(stick).space.extranonce2, 0..1, "prefix 0 is the counter's own");
+
+    // It leaves and comes again, and the pool repeats itself: the prefixes of a template are not given twice.
+    rig.fail(miner, adit_driver::Fault::Link(adit_driver::LinkError::Gone));
+    rig.wait_s(2);
+    rig.report(miner, Report::Up);
+    rig.ready(miner, whole());
+    assert_eq!(rig.work(miner).space.extranonce2, 2 << 24..3 << 24);
+    rig.wait_s(2);
+    rig.job(Job { key: adit_driver::JobKey(2), ..template.clone() });
+    assert_eq!(rig.work(miner).space.extranonce2, 3 << 24..4 << 24);
+
+    // Too short an extranonce has no prefixes, and a fixed merkle root no extranonce.
+    rig.job(Job { extranonce2_size: 3, prev_hash: Hash([9; 32]), ..job(0, 3) });
+    assert_eq!(rig.state(miner), State::Idle);
+    assert_eq!(rig.state(stick), State::Hashing);
+}

@@ -31,6 +31,7 @@ pub(super) enum Step {
         reach: Reach,
         room: u16,
         strict: bool,
+        whole: bool,
     },
     Room {
         device: usize,
@@ -112,8 +113,9 @@ pub(super) fn steps() -> impl Strategy<Value = Step> {
         1 => device.clone().prop_map(Step::Detach),
         8 => (device.clone(), prop::option::weighted(0.2, 0..FAULTS.len()))
             .prop_map(|(device, fault)| Step::Link { device, fault }),
-        6 => (device.clone(), reach, 1..4_u16, any::<bool>())
-            .prop_map(|(device, reach, room, strict)| Step::Ready { device, reach, room, strict }),
+        6 => (device.clone(), reach, 1..4_u16, any::<bool>(), any::<bool>()).prop_map(
+            |(device, reach, room, strict, whole)| Step::Ready { device, reach, room, strict, whole }
+        ),
         10 => (device.clone(), 0..4_u64, 0..4_u16)
             .prop_map(|(device, taken, free)| Step::Room { device, taken, free }),
         16 => (device, 0..10_usize, kind).prop_map(|(device, back, kind)| Step::Nonce { device, back, kind }),
