@@ -1,6 +1,7 @@
 //! The socket around a session: one task per pool, on tokio.
 
 mod base64;
+mod check;
 mod dial;
 mod node;
 mod proxy;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{Session, SessionAction, SessionInput};
 #[cfg(test)]
 pub(crate) use base64::encode as base64;
+pub use check::{Finding, check_pool};
 pub use dial::Dialer;
 pub use node::Nodes;
 pub use tls::SetupError;

@@ -1,4 +1,6 @@
 mod chain;
+#[cfg(feature = "io")]
+mod check;
 mod guard;
 mod hostile;
 mod login;

@@ -62,13 +62,13 @@ impl Peer {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     /// The next line; empty at the end of the connection.
-    async fn line(&mut self) -> String {
+    pub(super) async fn line(&mut self) -> String {
         let mut line = String::new();
         timeout(LIMIT, self.0.read_line(&mut line)).await.unwrap().unwrap();
         line
     }
 
-    async fn say(&mut self, line: &str) {
+    pub(super) async fn say(&mut self, line: &str) {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes()).await.unwrap();
         self.0.get_mut().flush().await.unwrap();
     }
