@@ -232,3 +232,57 @@ fn nothing_a_host_sends_makes_a_bench_fall_over() {
         assert!(said <= 100);
     }
 }
+
+fn any_command(dice: &mut Dice) -> Command {
+    let fault = DeviceFault::ALL[dice.below(DeviceFault::ALL.len() as u64) as usize];
+    let celsius = dice.between(0, 250) as f64 - 60.0;
+    match dice.below(8) {
+        0 => Command::Chance { fault, probability: dice.below(3) as f64 / 2.0 },
+        1 => Command::Clear {},
+        2 => Command::Unplug { seconds: dice.chance(0.8).then(|| dice.below(3) as f64) },
+        3 => Command::Replug {},
+        4 => Command::Ambient { celsius },
+        5 => Command::Temperature { celsius: dice.chance(0.7).then_some(celsius), chip: None },
+        6 => Command::Temperature { celsius: Some(celsius), chip: Some(dice.below(20) as u16) },
+        _ => {
+            let to = dice.chance(0.3).then_some(Side::Host);
+            Command::Fault { fault, times: dice.below(5) as u16, to }
+        }
+    }
+}
+
+#[test]
+fn whatever_is_done_to_a_device_at_whatever_time_it_goes_on_and_is_mended_by_clearing_all() {
+    for key in
+        ["block-erupter", "icarus", "rbox", "antminer-u3", "bm1387-chain", "bm1368-chain", "bitaxe-gamma"]
+    {
+        let mut bench = bench(key, &[]);
+        let mut dice = Dice::new(11, 4);
+        bench.plug_in(Micros(0));
+        for step in 1..400_u64 {
+            let now = Micros::from_millis(step * 50);
+            let command = any_command(&mut dice);
+            let known = bench.check(&command);
+            let done = bench.command(now, command);
+            assert!(
+                done == known || done == Err(Refused::Unplugged),
+                "{key}: {command:?}: {done:?}, {known:?}"
+            );
+            let later = now + Duration::from_millis(dice.below(500));
+            assert_eq!(bench.plan(later, command).is_ok(), known.is_ok());
+            bench.send(now, PORT, &hex::decode(GOLDEN_JOB).unwrap());
+            bench.run(now);
+            while bench.receive().is_some() {}
+        }
+        let end = Micros::from_secs(100);
+        bench.run(end);
+        bench.command(end, Command::Clear {}).unwrap();
+        bench.command(end, Command::Replug {}).unwrap();
+        bench.set_line(end, PORT, bench.model().ports[0].line);
+        bench.run(end + Duration::from_secs(1));
+        while bench.receive().is_some() {}
+        if ["block-erupter", "icarus"].contains(&key) {
+            assert_eq!(ask_golden(&mut bench, end + Duration::from_secs(2)), [GOLDEN_NONCE], "{key}");
+        }
+    }
+}
