@@ -115,7 +115,7 @@ impl UsbDevice {
         let id = transfer.id;
         let pending = self.ports.iter().map(BridgePort::pending).sum::<usize>() + self.waiting.len();
         let outcome = if transfer.endpoint & 0x7f == 0 {
-            Some(self.control(now, &transfer.setup, &transfer.data))
+            Some(self.control(now, &transfer))
         } else if pending + self.done.len() >= MOST_PENDING {
             Some(Outcome::NoRoom)
         } else {
@@ -210,7 +210,11 @@ impl UsbDevice {
         Some(Outcome::NoEndpoint)
     }
 
-    fn control(&mut self, now: Micros, setup: &SetupPacket, data: &[u8]) -> Outcome {
+    fn control(&mut self, now: Micros, transfer: &Transfer) -> Outcome {
+        let Transfer { endpoint, setup, length, data, .. } = transfer;
+        if setup.is_from_device() != (endpoint & 0x80 != 0) && setup.length > 0 {
+            return Outcome::Stall; // data one way, the request the other
+        }
         let answer = match setup.request_type & 0x60 {
             0 => self.standard(setup),
             _ if (setup.request_type, setup.request, setup.value) == PORT_RESET => {
@@ -221,7 +225,7 @@ impl UsbDevice {
         };
         match answer {
             Some(mut answer) if setup.is_from_device() => {
-                answer.truncate(setup.length.into());
+                answer.truncate((*length).min(setup.length.into()));
                 Outcome::Read(answer)
             }
             Some(_) => Outcome::Written(data.len()),

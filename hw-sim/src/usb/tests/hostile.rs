@@ -52,7 +52,8 @@ fn numbers_out_of_range_end_the_connection() {
 #[derive(Clone, Debug)]
 enum Act {
     Submit(u8, u32),
-    Control([u8; 8]),
+    /// A request, and whether its transfer goes the other way.
+    Control([u8; 8], bool),
     Unlink(usize),
     Wait(u32),
 }
@@ -61,7 +62,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         (prop::sample::select(vec![0x81_u8, 0x01, 0x82, 0x8f, 0x02]), 0..700_u32)
             .prop_map(|(endpoint, length)| Act::Submit(endpoint, length)),
-        any::<[u8; 8]>().prop_map(Act::Control),
+        (any::<[u8; 8]>(), any::<bool>()).prop_map(|(setup, turned)| Act::Control(setup, turned)),
         (0..40_usize).prop_map(Act::Unlink),
         (0..30_000_u32).prop_map(Act::Wait),
     ];
@@ -103,9 +104,9 @@ proptest! {
                     inward.insert(sequence, endpoint & 0x80 != 0);
                     encoded(&submit(sequence, endpoint, length))
                 }
-                Act::Control(setup) => {
+                Act::Control(setup, turned) => {
                     let setup = SetupPacket::from_bytes(setup);
-                    let endpoint = setup.request_type & 0x80;
+                    let endpoint = (setup.request_type & 0x80) ^ if turned { 0x80 } else { 0 };
                     inward.insert(sequence, endpoint != 0);
                     let data = if endpoint == 0 { vec![0; setup.length.into()] } else { Vec::new() };
                     let length = setup.length.into();
