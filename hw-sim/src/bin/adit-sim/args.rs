@@ -60,7 +60,7 @@ pub(crate) struct ServeArgs {
     /// given several times. An unplugged device comes back by itself after one to ten seconds.
     #[arg(long = "fault", value_name = "NAME[=PROBABILITY]", value_parser = chance::<DeviceFault>)]
     pub(crate) faults: Vec<Chance<DeviceFault>>,
-    /// Let happen to the devices what this file says: TOML with one [[scene]] for each thing, `at` the second of the device's
+    /// Let happen to the devices what this file says: TOML with one `[[scene]]` for each thing, `at` the second of the device's
     /// time, otherwise what --control takes as a command; see docs/simulator.md.
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
