@@ -17,4 +17,5 @@ mod laws;
 mod mutator;
 mod pow;
 mod scan;
+mod usbip;
 mod vectors;
