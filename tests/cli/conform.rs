@@ -90,6 +90,7 @@ async fn watched(key: &str, link: &Path) -> (Served, Findings) {
     let model = model(key).unwrap();
     let build = Build { seed: 5, target_difficulty: Some(1.0 / (1 << 24) as f64), settings: Vec::new() };
     let (device, findings) = Watched::new(model, start(model, &build).unwrap()).unwrap();
+    let device = device.on_a_terminal();
     let served = Served::start(Box::new(device), model, ptys(model, 1, link).remove(0), 5).await.unwrap();
     (served, findings)
 }
@@ -154,4 +155,24 @@ fn a_careless_host_breaks_the_rules_that_it_breaks() {
     let broken = ids(&outcomes, |it| matches!(it, Grade::Failed(_)));
     assert_eq!(broken, ["detection-first", "whole-jobs", "new-work", "command-crc"], "{outcomes:#?}");
     assert!(outcomes.iter().filter(|it| it.is_failed()).all(|it| !it.passages.is_empty()));
+}
+
+/// The same exam on real hardware: `ADIT_HARDWARE` holds selectors, separated by spaces. Clocks and voltages are left alone
+/// unless `ADIT_HARDWARE_WRITES=1`.
+#[test]
+fn hardware_that_is_named_passes_the_exam() {
+    let Ok(selectors) = std::env::var("ADIT_HARDWARE") else {
+        eprintln!(
+            "skipped: no hardware (set ADIT_HARDWARE to selectors, such as serial:/dev/ttyUSB0,model=block-erupter)"
+        );
+        return;
+    };
+    let writes = std::env::var_os("ADIT_HARDWARE_WRITES").is_some_and(|value| value == "1");
+    for selector in selectors.split_whitespace() {
+        let mut args = vec!["conform", "--device", selector];
+        args.extend(writes.then_some("--allow-writes"));
+        let examined = run(&args);
+        println!("{}", examined.out);
+        assert_eq!(examined.status, Some(0), "{selector}: {}{}", examined.out, examined.err);
+    }
 }

@@ -114,6 +114,7 @@ pub(super) fn judge(model: &'static Model, protocol: &str) -> (Box<dyn super::Ju
         buffer: Vec::new(),
         jobs: 0,
         detecting: None,
+        detected: false,
         given: HashSet::new(),
         order: VecDeque::new(),
         last_id: None,
@@ -131,6 +132,7 @@ struct Host {
     jobs: u64,
     /// A detection job that has not been answered, and since when.
     detecting: Option<Micros>,
+    detected: bool,
     given: HashSet<[u8; 64]>,
     order: VecDeque<[u8; 64]>,
     last_id: Option<u8>,
@@ -230,7 +232,7 @@ impl Host {
         }
         if known.is_some() {
             self.work = None; // nobody mines while he detects
-            self.detecting = Some(now);
+            (self.detecting, self.detected) = (Some(now), true);
             return;
         }
         if let Some(asked) = self.detecting.take() {
@@ -238,7 +240,7 @@ impl Host {
             sheet.judge("waits-for-answer", waited >= DETECTION, || {
                 format!("{} ms without an answer, then work", waited.as_millis())
             });
-        } else {
+        } else if self.detected {
             sheet.holds("waits-for-answer", "work after the answer");
         }
         if self.dialect != Dialect::Rbox {

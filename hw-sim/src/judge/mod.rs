@@ -91,6 +91,16 @@ impl Watched {
         Ok((Self { device, trial: Arc::clone(&trial), now: Micros(0) }, Findings(trial)))
     }
 
+    /// Its port is a terminal, whose rate the host finds as the model has it and may leave as it is.
+    #[must_use]
+    pub fn on_a_terminal(self) -> Self {
+        {
+            let mut trial = self.trial();
+            trial.host = Some(Line::at(trial.device));
+        }
+        self
+    }
+
     fn trial(&self) -> MutexGuard<'_, Trial> {
         self.trial.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -63,7 +63,10 @@ pub(crate) async fn run(args: ConformArgs) -> Result<(), Failure> {
     let file = file.transpose()?;
     let build =
         Build { seed: args.seed, target_difficulty: args.target_difficulty, settings: args.settings.clone() };
-    let (device, findings) = Watched::new(args.model, start(args.model, &build)?)?;
+    let (mut device, findings) = Watched::new(args.model, start(args.model, &build)?)?;
+    if args.place.pty.is_some() {
+        device = device.on_a_terminal();
+    }
     let served = Served::start(Box::new(device), args.model, places(&args)?, args.seed).await?;
     let begun = now();
     announce(&args, &served)?;
