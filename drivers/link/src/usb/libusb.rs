@@ -18,10 +18,18 @@ const CONTROL_WITHIN: Duration = Duration::from_secs(1);
 /// A device that libusb has opened.
 struct Opened {
     handle: DeviceHandle<Context>,
-    /// Interfaces that are claimed.
-    claimed: Mutex<Vec<u8>>,
+    taken: Mutex<Taken>,
     /// Last, so that it is let go of when the handle is closed.
     _held: Held,
+}
+
+/// What is to be given back.
+#[derive(Default)]
+struct Taken {
+    /// Interfaces that are claimed.
+    claimed: Vec<u8>,
+    /// Interfaces that a driver of the kernel had.
+    detached: Vec<u8>,
 }
 
 /// Which device is meant.
@@ -65,17 +73,10 @@ pub(crate) fn open(
         if serial.is_some_and(|serial| handle.read_serial_number_string_ascii(&is).as_ref() != Ok(serial)) {
             continue;
         }
-        // The kernel's driver goes when an interface is claimed, and comes back when it is released.
-        handle.set_auto_detach_kernel_driver(true).or_else(tolerant).map_err(kind)?;
-        let opened = Opened { handle, claimed: Mutex::new(Vec::new()), _held: held };
+        let opened = Opened { handle, taken: Mutex::default(), _held: held };
         return usb(Arc::new(opened), model, bridge, baud);
     }
     Err(refused)
-}
-
-/// A system without kernel drivers has none to detach.
-fn tolerant(error: rusb::Error) -> rusb::Result<()> {
-    if error == rusb::Error::NotSupported { Ok(()) } else { Err(error) }
 }
 
 /// Bus path as the kernel writes it.
@@ -99,8 +100,17 @@ fn kind(error: rusb::Error) -> UsbError {
 
 impl Transport for Opened {
     fn claim(&self, interface: u8) -> Result<(), UsbError> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.handle.kernel_driver_active(interface) {
+            Ok(true) => {
+                self.handle.detach_kernel_driver(interface).map_err(kind)?;
+                taken.detached.push(interface);
+            }
+            Ok(false) | Err(rusb::Error::NotSupported) => {}
+            Err(error) => return Err(kind(error)),
+        }
         self.handle.claim_interface(interface).map_err(kind)?;
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).push(interface);
+        taken.claimed.push(interface);
         Ok(())
     }
 
@@ -138,8 +148,13 @@ impl Transport for Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        for interface in self.claimed.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = self.handle.release_interface(interface); // gone, or released: either way not ours any more
+        let taken = self.taken.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // All first: the driver of a communication function wants both of its interfaces. One that is gone needs nothing.
+        for interface in &taken.claimed {
+            let _ = self.handle.release_interface(*interface);
+        }
+        for interface in &taken.detached {
+            let _ = self.handle.attach_kernel_driver(*interface);
         }
     }
 }
