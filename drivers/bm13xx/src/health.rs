@@ -18,7 +18,7 @@ const LEAST_SILENCE: Duration = Duration::from_secs(10);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Advice {
+pub enum Advice {
     /// Nothing.
     Fine,
     /// Chips search the same nonces.
@@ -31,7 +31,7 @@ pub(crate) enum Advice {
 
 /// The last judged nonces of a chain, and when the last valid one came.
 #[derive(Clone, Debug)]
-pub(crate) struct Health {
+pub struct Health {
     /// The last verdicts, newest in bit 0.
     wrong: u64,
     repeated: u64,
@@ -42,12 +42,13 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    pub(crate) fn new(now: Micros) -> Self {
+    /// Nothing has been judged; the search begins now.
+    pub fn new(now: Micros) -> Self {
         Self { wrong: 0, repeated: 0, judged: 0, last: now, revived: false }
     }
 
     /// A nonce was judged.
-    pub(crate) fn judge(&mut self, now: Micros, verdict: Verdict) -> Advice {
+    pub fn judge(&mut self, now: Micros, verdict: Verdict) -> Advice {
         let (wrong, repeated) = match verdict {
             Verdict::HardwareError => (1, 0),
             Verdict::Duplicate => (0, 1),
@@ -72,22 +73,22 @@ impl Health {
     }
 
     /// The search begins, or begins anew.
-    pub(crate) fn restart(&mut self, now: Micros) {
+    pub fn restart(&mut self, now: Micros) {
         self.last = now;
     }
 
     /// Since when nothing has been found.
-    pub(crate) const fn since(&self) -> Micros {
+    pub const fn since(&self) -> Micros {
         self.last
     }
 
     /// When a chain that has found nothing until then is silent. `interval`: between two nonces on average.
-    pub(crate) fn patience(&self, interval: Duration) -> Micros {
+    pub fn patience(&self, interval: Duration) -> Micros {
         self.last + (interval * SILENT_INTERVALS).max(LEAST_SILENCE) + Duration::from_micros(1)
     }
 
     /// Time has passed. `interval`: between two nonces on average.
-    pub(crate) fn check(&mut self, now: Micros, interval: Duration) -> Advice {
+    pub fn check(&mut self, now: Micros, interval: Duration) -> Advice {
         let silence = now.since(self.last);
         if now < self.patience(interval) {
             return Advice::Fine;

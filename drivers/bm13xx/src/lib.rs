@@ -71,6 +71,7 @@ use adit_protocol::units::Hertz;
 use adit_protocol::wire::Port;
 
 pub use chain::Chain;
+pub use health::{Advice, Health};
 pub use setup::{Census, RESET_BAUD, Setup, Status};
 
 use machine::BareChain;
