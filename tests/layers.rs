@@ -11,6 +11,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("adit-driver", &["adit-protocol"]),
     ("adit-link", &["adit-protocol", "adit-driver"]),
     ("adit-driver-bitaxe", &["adit-protocol", "adit-driver", "adit-driver-bm13xx"]),
+    ("adit-driver-gekko", &["adit-protocol", "adit-driver", "adit-driver-bm13xx"]),
     ("adit-driver-*", &["adit-protocol", "adit-driver"]),
     ("adit-catalog", &["adit-driver", "adit-driver-*"]),
     ("adit-core", &["adit-protocol", "adit-driver"]),

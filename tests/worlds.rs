@@ -72,7 +72,7 @@ fn two_hundred_faulted_hours_break_no_law() {
 
 #[test]
 fn fast_devices_break_no_law_either() {
-    for (seed, key) in (1..).zip(["antminer-u3", "rbox", "rockminer-t1"]) {
+    for (seed, key) in (1..).zip(["antminer-u3", "rbox", "rockminer-t1", "compac", "2pac", "terminus"]) {
         let outcome = live(seed, 0.25, items(&[(key, 1), ("icarus", 1)]), FaultSet::all());
         assert!(outcome.devices.iter().all(|device| device.nonces > 0), "{:?}", outcome.devices);
     }

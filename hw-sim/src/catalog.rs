@@ -2,7 +2,7 @@
 
 use adit_protocol::devices::{Model, PortKind};
 
-use crate::{DeviceFault, FaultSite, SimDevice, bitaxe, bm13xx, cpu, icarus};
+use crate::{DeviceFault, FaultSite, SimDevice, bitaxe, bm13xx, cpu, gekko, icarus};
 
 /// How a simulated device is made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +69,7 @@ pub struct Setting {
 pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
     match model.driver {
         "cpu" => cpu::start(model, build),
+        "gekko" => gekko::start(model, build),
         "icarus" => icarus::start(model, build),
         "bm13xx" => bm13xx::start(model, build),
         "bitaxe" => bitaxe::start(model, build),
@@ -94,6 +95,7 @@ pub fn supports(model: &Model, fault: DeviceFault) -> bool {
         FaultSite::Link => true,
         FaultSite::Device => match model.driver {
             "cpu" => cpu::supports(fault),
+            "gekko" => gekko::supports(fault),
             "icarus" => icarus::supports(model, fault),
             "bm13xx" => bm13xx::supports(fault),
             "bitaxe" => bitaxe::supports(model, fault),

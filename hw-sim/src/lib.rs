@@ -74,6 +74,7 @@ mod device;
 mod dice;
 mod engine;
 mod fault;
+mod gekko;
 mod icarus;
 pub mod judge;
 pub mod pool;

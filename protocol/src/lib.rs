@@ -8,6 +8,7 @@ pub mod bm13xx;
 pub mod bridge;
 pub mod cpu;
 pub mod devices;
+pub mod gekko;
 pub mod golden;
 pub mod hex;
 pub mod i2c;

@@ -6,6 +6,7 @@ use adit_driver::{Detected, Driver, Machine, Settings, StartError};
 pub static DRIVERS: &[Driver] = &[
     adit_driver_bitaxe::DRIVER,
     adit_driver_bm13xx::DRIVER,
+    adit_driver_gekko::DRIVER,
     adit_driver_icarus::DRIVER,
     adit_driver_cpu::DRIVER,
 ];

@@ -17,7 +17,8 @@ use adit_protocol::units::HashRate;
 
 use crate::engine::{Easing, Task};
 use crate::{Build, BuildError, DeviceFault, Setting, SimDevice};
-use shell::Shell;
+pub(crate) use outlet::Outlet;
+pub(crate) use shell::{Board, Shell};
 
 const FPGAS: Setting = Setting { key: "chips", wants: "1, 2, 4 or 8" };
 const BITSTREAM: Setting =
@@ -107,12 +108,12 @@ fn rbox(
     Ok(rbox::Rbox::new(newer, chips, HashRate(chip_rate), default, offset, easing))
 }
 
-fn boxed(dialect: Dialect, build: &Build, board: impl shell::Board + 'static) -> Box<dyn SimDevice> {
+fn boxed(dialect: Dialect, build: &Build, board: impl Board + 'static) -> Box<dyn SimDevice> {
     Box::new(Shell::new(dialect, build.seed, board))
 }
 
 /// What an engine makes of a job.
-fn task(job: &Job) -> Task {
+pub(crate) fn task(job: &Job) -> Task {
     let known = golden::lookup(job).map(|known| known.counters);
     Task { midstate: job.midstate, tail: job.tail, known }
 }

@@ -13,7 +13,7 @@ const HELD: usize = 16;
 
 /// The transmitter of a board.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     codec: Codec,
     queue: VecDeque<DeviceOutput>,
     truth: Truth,
@@ -21,12 +21,12 @@ pub(super) struct Outlet {
     held: Vec<Frame>,
     late: u32,
     mislabel: u32,
-    pub(super) false_nonces: u32,
-    pub(super) dice: Dice,
+    pub(crate) false_nonces: u32,
+    pub(crate) dice: Dice,
 }
 
 impl Outlet {
-    pub(super) fn new(dialect: Dialect, seed: u64) -> Self {
+    pub(crate) fn new(dialect: Dialect, seed: u64) -> Self {
         Self {
             codec: Codec::new(dialect, Side::Host),
             queue: VecDeque::new(),
@@ -40,7 +40,7 @@ impl Outlet {
     }
 
     /// Arms a fault of nonces; false for any other.
-    pub(super) const fn arm(&mut self, fault: DeviceFault) -> bool {
+    pub(crate) const fn arm(&mut self, fault: DeviceFault) -> bool {
         let count = match fault {
             DeviceFault::LateNonce => &mut self.late,
             DeviceFault::WrongWorkId => &mut self.mislabel,
@@ -52,18 +52,18 @@ impl Outlet {
     }
 
     /// No fault waits for a nonce any more.
-    pub(super) const fn mend(&mut self) {
+    pub(crate) const fn mend(&mut self) {
         (self.late, self.mislabel, self.false_nonces) = (0, 0, 0);
     }
 
     /// Nothing sent so far leaves the board any more.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.queue.clear();
         self.held.clear();
     }
 
     /// A job was begun: what was held back of earlier ones is sent now.
-    pub(super) fn job_begun(&mut self) {
+    pub(crate) fn job_begun(&mut self) {
         self.truth.jobs += 1;
         for frame in std::mem::take(&mut self.held) {
             self.nonce_out(&frame);
@@ -71,7 +71,7 @@ impl Outlet {
     }
 
     /// Sends a nonce that was found. `mislabelled`: the same under another work id, where the record carries one.
-    pub(super) fn nonce(&mut self, frame: Frame, mislabelled: Option<Frame>) {
+    pub(crate) fn nonce(&mut self, frame: Frame, mislabelled: Option<Frame>) {
         let hold = match (self.mislabel, mislabelled) {
             (1.., Some(wrong)) => {
                 self.mislabel -= 1;
@@ -94,21 +94,21 @@ impl Outlet {
     }
 
     /// Sends a record, in one piece.
-    pub(super) fn send(&mut self, frame: &Frame) {
+    pub(crate) fn send(&mut self, frame: &Frame) {
         let bytes = self.codec.encoded(frame);
         self.queue.push_back(DeviceOutput::Bytes { port: Port(0), bytes });
     }
 
-    pub(super) fn next(&mut self) -> Option<DeviceOutput> {
+    pub(crate) fn next(&mut self) -> Option<DeviceOutput> {
         self.queue.pop_front()
     }
 
     /// Nonces and jobs so far.
-    pub(super) const fn truth(&self) -> Truth {
+    pub(crate) const fn truth(&self) -> Truth {
         self.truth
     }
 
-    pub(super) fn answer_control(&mut self) {
+    pub(crate) fn answer_control(&mut self) {
         self.queue.push_back(DeviceOutput::Control(None));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The hardware behind the UART.
-pub(super) trait Board: Send {
+pub(crate) trait Board: Send {
     /// Power is on, or back: everything is in its reset state.
     fn reset(&mut self, now: Micros);
 
@@ -56,7 +56,7 @@ pub(super) trait Board: Send {
 }
 
 /// A simulated device around a board.
-pub(super) struct Shell<B> {
+pub(crate) struct Shell<B> {
     board: B,
     out: Outlet,
     now: Micros,
@@ -65,7 +65,7 @@ pub(super) struct Shell<B> {
 }
 
 impl<B: Board> Shell<B> {
-    pub(super) fn new(dialect: Dialect, seed: u64, board: B) -> Self {
+    pub(crate) fn new(dialect: Dialect, seed: u64, board: B) -> Self {
         Self { board, out: Outlet::new(dialect, seed), now: Micros(0), powered: false, stalled_until: None }
     }
 

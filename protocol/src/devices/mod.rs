@@ -4,6 +4,7 @@
 mod bitaxe;
 mod bm13xx;
 mod cpu;
+mod gekko;
 mod icarus;
 mod matching;
 mod model;
@@ -14,7 +15,8 @@ pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Supply, Text, UsbMatch
 pub use near::models_like;
 
 /// Every model adit knows, in the order of `docs/devices.md`.
-pub static MODELS: &[&[Model]] = &[icarus::MODELS, bitaxe::MODELS, bm13xx::MODELS, cpu::MODELS];
+pub static MODELS: &[&[Model]] =
+    &[icarus::MODELS, gekko::MODELS, bitaxe::MODELS, bm13xx::MODELS, cpu::MODELS];
 
 /// All rows of the table.
 pub fn models() -> impl Iterator<Item = &'static Model> {

@@ -10,6 +10,7 @@ mod bridge;
 mod cpu;
 mod decoding;
 mod devices;
+mod gekko;
 mod i2c;
 mod icarus;
 mod icarus_streams;
