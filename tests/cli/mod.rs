@@ -10,6 +10,7 @@ mod recording;
 mod rtl;
 mod steering;
 mod stopping;
+mod udev;
 mod unread;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -150,7 +150,7 @@ fn every_supported_model_is_listed_in_json() {
 
 #[test]
 fn help_of_every_command_has_an_example_or_says_what_json_it_prints() {
-    for command in ["demo", "mine", "devices", "udev", "verify", "decode", "world"] {
+    for command in ["demo", "mine", "devices", "doctor", "udev", "verify", "decode", "world"] {
         let finished = run(&[command, "--help"]);
         assert_eq!(finished.status, Some(0));
         assert!(finished.out.contains("adit ") && finished.err.is_empty(), "{command}: {}", finished.out);

@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => commands::demo::run(&args, json),
         Command::Mine(args) => commands::mine::run(&args, config, json),
         Command::Devices(args) => commands::devices::run(&args, json),
+        Command::Doctor(args) => commands::doctor::run(&args, json),
         Command::Udev(args) => commands::udev::run(&args, json),
         Command::Verify(args) => commands::verify::run(&args, json),
         Command::Decode(args) => commands::decode::run(&args, json),

@@ -6,6 +6,7 @@ mod ctl;
 mod decode;
 mod demo;
 mod devices;
+mod doctor;
 mod golden;
 mod key;
 mod list;
@@ -28,6 +29,7 @@ pub(crate) use ctl::{CtlArgs, Percent, PoolVerb, Verb};
 pub(crate) use decode::DecodeArgs;
 pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use golden::GoldenArgs;
 pub(crate) use key::{KeyArgs, KeyVerb, ScopeArg};
 pub(crate) use list::DeviceList;
@@ -55,6 +57,7 @@ pub(crate) use world::WorldArgs;
                   First steps:\n  \
                   adit demo       simulated sticks and a pool: shares in seconds, no hardware\n  \
                   adit devices    what is plugged in, and whether it may be opened\n  \
+                  adit doctor     what stands in the way, with the line that fixes it\n  \
                   adit mine --pool stratum+tcp://pool.example:3333 --user NAME"
 )]
 pub(crate) struct Cli {
@@ -76,6 +79,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Mine(MineArgs),
     Devices(DevicesArgs),
+    Doctor(DoctorArgs),
     Udev(UdevArgs),
     Verify(VerifyArgs),
     Decode(DecodeArgs),

@@ -7,6 +7,7 @@ pub(crate) mod ctl;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod devices;
+pub(crate) mod doctor;
 pub(crate) mod golden;
 pub(crate) mod key;
 pub(crate) mod mine;

@@ -1,0 +1,19 @@
+//! `adit doctor`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Look for what keeps devices from being used, and say how each is fixed
+///
+/// Nothing is opened and nothing is sent. Exit status 1 when something is wrong.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Checks: rules (udev), device (each that is plugged in), driver (of the kernel), modem-manager,\n\
+    power (hubs), clock. JSON, one object per check:\n  {\"check\",\"ok\",\"detail\",\"fix\"}"
+)]
+pub(crate) struct DoctorArgs {
+    /// Look at the tree below this folder instead of at this computer
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub(crate) root: PathBuf,
+}

@@ -1,0 +1,164 @@
+//! `adit doctor`: what keeps devices from being used, and what fixes it.
+
+mod usb;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use adit_link::{Found, Roots, scan};
+use serde::Serialize;
+
+use super::udev;
+use crate::cli::DoctorArgs;
+use crate::failure::Failure;
+use crate::output;
+
+/// One line of the report.
+#[derive(Debug, PartialEq, Serialize)]
+struct Check {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+    fix: Option<String>,
+}
+
+impl Check {
+    fn good(check: &'static str, detail: impl Into<String>) -> Self {
+        Self { check, ok: true, detail: detail.into(), fix: None }
+    }
+
+    fn bad(check: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { check, ok: false, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    fn print(&self, out: &mut impl Write, json: bool) -> io::Result<()> {
+        if json {
+            return output::json(out, self);
+        }
+        let mark = if self.ok { "ok" } else { "--" };
+        writeln!(out, "{mark} {:14} {}", self.check, output::printable(&self.detail))?;
+        match &self.fix {
+            Some(fix) => writeln!(out, "{:17} -> {}", "", output::printable(fix)),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn run(args: &DoctorArgs, json: bool) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let checks = examine(&args.root);
+    for check in &checks {
+        check.print(&mut out, json)?;
+    }
+    if checks.iter().all(|check| check.ok) { Ok(()) } else { Err(Failure::Told(1)) }
+}
+
+/// Everything, in the order in which it stands in the way.
+fn examine(root: &Path) -> Vec<Check> {
+    let below = |path: &str| root.join(path);
+    let roots = Roots {
+        sys: below("sys"),
+        dev: below("dev"),
+        proc: below("proc"),
+        locks: below("run/lock"),
+        groups: below("etc/group"),
+    };
+    let found = scan(&roots);
+    let rules = rules(root);
+    let are_installed = rules.ok;
+    let mut checks = vec![rules];
+    checks.extend(devices(&found));
+    checks.extend(usb::drivers(&roots, &found));
+    checks.extend(modem_manager(&roots, are_installed));
+    checks.extend(usb::power(&roots, &found));
+    checks.push(clock(SystemTime::now(), built()));
+    checks
+}
+
+/// Whether the rules are installed, and are those of this adit.
+fn rules(root: &Path) -> Check {
+    let (file, wanted) = udev::rules(false);
+    let folders = ["etc/udev/rules.d", "run/udev/rules.d", "usr/lib/udev/rules.d", "lib/udev/rules.d"];
+    // The first folder wins, as it does for udev.
+    let found = folders.iter().map(|folder| root.join(folder).join(file)).find_map(|path| {
+        let text = fs::read_to_string(&path).ok()?;
+        Some((path, text))
+    });
+    let fix = udev::INSTALL;
+    match found {
+        None => Check::bad("rules", format!("{file} is not installed"), fix),
+        Some((path, text)) if text != wanted => {
+            Check::bad("rules", format!("{} is not that of this adit", path.display()), fix)
+        }
+        Some((path, _)) => Check::good("rules", format!("{} is installed", path.display())),
+    }
+}
+
+/// Whether each device may be opened. One that is ambiguous is fine: it waits for its owner's word.
+fn devices(found: &[Found]) -> Vec<Check> {
+    if found.is_empty() {
+        return vec![Check::good(
+            "device",
+            "nothing that adit knows is plugged in, or the kernel made no port for it",
+        )];
+    }
+    let check = |found: &Found| Check {
+        check: "device",
+        ok: matches!(found.access, adit_link::Access::Ok | adit_link::Access::Ambiguous),
+        detail: format!("{} at {}: {}", found.name, found.location, found.access.name()),
+        fix: found.fix.clone(),
+    };
+    found.iter().map(check).collect()
+}
+
+/// ModemManager sends modem commands to new serial ports that no rule hides from it.
+fn modem_manager(roots: &Roots, hidden: bool) -> Option<Check> {
+    let processes = fs::read_dir(&roots.proc).ok()?;
+    let runs = processes.flatten().any(|process| {
+        fs::read_to_string(process.path().join("comm")).is_ok_and(|name| name.trim() == "ModemManager")
+    });
+    let check = "modem-manager";
+    Some(match (runs, hidden) {
+        (false, _) => Check::good(check, "it does not run"),
+        (true, true) => Check::good(check, "it runs, and the rules keep it away"),
+        (true, false) => {
+            Check::bad(check, "it runs and sends modem commands to every new port", udev::INSTALL)
+        }
+    })
+}
+
+/// When this program was installed.
+fn built() -> Option<SystemTime> {
+    std::env::current_exe().and_then(fs::metadata).and_then(|file| file.modified()).ok()
+}
+
+/// Without a network a clock is known to be wrong only when it is earlier than it can be. Shares carry the time of the pool, not
+/// ours; certificates of pools and the log do not.
+fn clock(now: SystemTime, built: Option<SystemTime>) -> Check {
+    let behind = built.and_then(|built| built.duration_since(now).ok()).unwrap_or(Duration::ZERO);
+    if behind > Duration::from_secs(24 * 3600) {
+        let days = behind.as_secs() / 86_400;
+        let detail = format!("the clock is at least {days} days behind: it is earlier than this program");
+        return Check::bad("clock", detail, "sudo timedatectl set-ntp true");
+    }
+    Check::good("clock", "not known to be wrong; nobody was asked")
+}
+
+/// The text of an attribute, without its line end.
+fn attribute(folder: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(folder.join(name)).ok()?;
+    Some(text.trim().to_string()).filter(|text| !text.is_empty())
+}
+
+/// The entries of a folder, in the order of their names.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    entries
+}
+
+#[cfg(test)]
+mod tests;
