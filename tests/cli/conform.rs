@@ -144,7 +144,7 @@ fn a_careless_host_breaks_the_rules_that_it_breaks() {
     let bad_crc = vec![0x82, 0x07, 0x81, 0x07];
     for bytes in [other(3).to_vec(), other(4).to_vec(), other(5)[..32].to_vec(), bad_crc] {
         port.write_all(&bytes).unwrap();
-        runtime.block_on(sleep(Duration::from_millis(400)));
+        runtime.block_on(async { sleep(Duration::from_millis(400)).await });
     }
     port.write_all(&job.to_icarus_bytes()).unwrap();
     let mut answer = [0; 5];
