@@ -3,11 +3,15 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::axeos::AxeosSettings;
 use crate::cgminer::{Access, CgminerSettings};
 use crate::history::{Kept, Store, StoreError};
-use crate::keys::{self, Key, Scope};
+use crate::http::{self, Certificate, TlsError};
+use crate::keys::{self, Key, KeyError, Scope};
 use crate::webhook::Webhook;
 
 /// What is to be served.
@@ -15,6 +19,8 @@ use crate::webhook::Webhook;
 pub struct Settings {
     /// Address of the REST interface; `None`: it is not served.
     pub api: Option<SocketAddr>,
+    /// Where the REST interface is served beyond this machine; `None`: nowhere.
+    pub beyond: Option<BeyondSettings>,
     /// Where history is kept.
     pub history: Kept,
     /// The API of cgminer; `None`: it is not served.
@@ -27,11 +33,22 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
 }
 
+/// The REST interface beyond this machine: over TLS, and only for keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeyondSettings {
+    /// Where.
+    pub address: SocketAddr,
+    /// Whom it says it is.
+    pub certificate: Certificate,
+    /// Names by which it is called, beside its addresses.
+    pub names: Vec<String>,
+}
+
 /// Why telemetry cannot be served as it is wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The REST interface has no keys yet, so only this machine may read it.
-    #[error("--api {address}: only the loopback interface is served, as the API has no keys yet; use 127.0.0.1:{}", address.port())]
+    /// Without TLS and keys only this machine may read.
+    #[error("--api {address}: without TLS only the loopback interface is served; use 127.0.0.1:{}, or --api-tls {address}", address.port())]
     NotLoopback {
         /// What was asked for.
         address: SocketAddr,
@@ -56,6 +73,18 @@ pub enum BindError {
         /// What was asked for.
         address: SocketAddr,
     },
+    /// TLS cannot be had.
+    #[error("--api-tls: {0}")]
+    Tls(#[from] TlsError),
+    /// There is nobody who could be let in.
+    #[error("--api-tls: there is no key yet; make one with `adit key create`")]
+    NoKeys,
+    /// There is no place for keys.
+    #[error("--api-tls: no place for keys: set HOME, XDG_STATE_HOME or STATE_DIRECTORY")]
+    NoFolder,
+    /// The keys cannot be read.
+    #[error("--api-tls: {0}")]
+    Keys(#[from] KeyError),
     /// The key of this run cannot be written.
     #[error("the key for commands cannot be written to {}: {why}", file.display())]
     Key {
@@ -84,12 +113,22 @@ pub struct Bound {
     /// What is kept outlives adit.
     pub(crate) remembers: bool,
     pub(crate) api: Option<TcpListener>,
+    pub(crate) beyond: Option<BoundBeyond>,
     pub(crate) cgminer: Option<(TcpListener, CgminerSettings)>,
     pub(crate) axeos: Option<(TcpListener, AxeosSettings)>,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) keys: Option<PathBuf>,
     /// The key of this run, and the file with its text.
     pub(crate) key: Option<(Key, PathBuf)>,
+}
+
+/// The socket beyond this machine.
+#[derive(Debug)]
+pub(crate) struct BoundBeyond {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) names: Vec<String>,
+    fingerprint: String,
 }
 
 /// Opens what `settings` want. Nothing is served yet.
@@ -118,12 +157,31 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
         store,
         remembers: kept.file.is_some(),
         api,
+        beyond: settings
+            .beyond
+            .as_ref()
+            .map(|wanted| beyond(wanted, settings.keys.as_deref()))
+            .transpose()?,
         keys: settings.keys.clone(),
         key,
         cgminer: cgminer.transpose()?,
         axeos: axeos.transpose()?,
         webhook: settings.webhook.clone(),
     })
+}
+
+fn beyond(wanted: &BeyondSettings, folder: Option<&Path>) -> Result<BoundBeyond, BindError> {
+    let folder = folder.ok_or(BindError::NoFolder)?;
+    if keys::key_file(folder).read()?.is_empty() {
+        return Err(BindError::NoKeys);
+    }
+    let mut names = wanted.names.clone();
+    if !wanted.address.ip().is_unspecified() {
+        names.push(wanted.address.ip().to_string());
+    }
+    let (tls, fingerprint) = http::tls_config(&wanted.certificate, folder, &names)?;
+    let listener = listen("--api-tls", wanted.address)?;
+    Ok(BoundBeyond { listener, tls, names: wanted.names.clone(), fingerprint })
 }
 
 /// A key that is good while adit runs, in a file for its user only: `adit ctl` finds it there.
@@ -158,6 +216,12 @@ impl Bound {
     /// Where the REST interface is, with the port that was chosen for port 0.
     pub fn api(&self) -> Option<SocketAddr> {
         self.api.as_ref()?.local_addr().ok()
+    }
+
+    /// Where the REST interface is beyond this machine, and the SHA-256 of its certificate.
+    pub fn beyond(&self) -> Option<(SocketAddr, &str)> {
+        let beyond = self.beyond.as_ref()?;
+        Some((beyond.listener.local_addr().ok()?, &beyond.fingerprint))
     }
 
     /// Where the API of cgminer is, with the port that was chosen for port 0.

@@ -37,10 +37,11 @@ mod webhook;
 mod windows;
 
 pub use axeos::AxeosSettings;
-pub use bind::{BindError, Bound, Settings, bind};
+pub use bind::{BeyondSettings, BindError, Bound, Settings, bind};
 pub use cgminer::{Access, AccessError, CgminerSettings};
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
 pub use history::{Kept, StoreError};
+pub use http::{Certificate, TlsError};
 pub use keys::{Key, KeyError, KeyFile, KeyText, Scope, chance, key_file, local_file};
 pub use ledger::{Clock, Ledger, PoolFacts};
 pub use reading::{Measured, Missing};

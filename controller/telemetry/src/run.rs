@@ -8,13 +8,14 @@ use std::thread::{self, JoinHandle};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::TlsAcceptor;
 
 use crate::axeos::{self, AxeosSettings};
 use crate::bind::{BindError, Bound};
 use crate::board::{self, Board};
 use crate::cgminer::{self, Access, CgminerSettings};
 use crate::history::{self, History};
-use crate::http::{self, Door};
+use crate::http::{self, Beyond, Door};
 use crate::ledger::{Clock, Ledger, PoolFacts};
 use crate::steer::{Asked, Desk, desk};
 use crate::tap::{Drain, Tap, tap};
@@ -33,10 +34,15 @@ impl Bound {
         let (desk, commands) = desk(Arc::clone(&board));
         let key = self.key.map(|(key, file)| (key, LocalKey(file)));
         let (local, local_key) = key.unzip();
-        let door = Door::new(self.keys, local, false);
+        let door = Door::new(self.keys.clone(), local, None);
+        let beyond = self.beyond.map(|it| {
+            let limits = Beyond { names: it.names, ..Beyond::default() };
+            (it.listener, (TlsAcceptor::from(it.tls), Door::new(self.keys, None, Some(limits))))
+        });
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let sockets = Sockets {
             api: self.api.map(|listener| known(&runtime, (listener, ()))).transpose()?,
+            beyond: beyond.map(|beyond| known(&runtime, beyond)).transpose()?,
             cgminer: self.cgminer.map(|listener| known(&runtime, listener)).transpose()?,
             axeos: self.axeos.map(|listener| known(&runtime, listener)).transpose()?,
             webhook: self.webhook,
@@ -59,6 +65,7 @@ impl Bound {
 /// The open sockets, known to the runtime that serves them, and who is told.
 struct Sockets {
     api: Option<(TcpListener, ())>,
+    beyond: Option<(TcpListener, (TlsAcceptor, Door))>,
     cgminer: Option<(TcpListener, CgminerSettings)>,
     axeos: Option<(TcpListener, AxeosSettings)>,
     webhook: Option<Webhook>,
@@ -75,7 +82,11 @@ fn known<T>(
 async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History, desk: Desk, door: Door) {
     if let Some((listener, ())) = sockets.api {
         let router = http::router(http::Served::new(Arc::clone(&board), history.clone(), desk.clone(), door));
-        tokio::spawn(http::serve(listener, router, Access::default()));
+        tokio::spawn(http::serve(listener, router, Access::default(), None));
+    }
+    if let Some((listener, (tls, door))) = sockets.beyond {
+        let router = http::router(http::Served::new(Arc::clone(&board), history.clone(), desk.clone(), door));
+        tokio::spawn(http::serve(listener, router, Access::everybody(), Some(tls)));
     }
     if let Some((listener, CgminerSettings { access, description, .. })) = sockets.cgminer {
         let served = cgminer::Served { board: Arc::clone(&board), access, desk, description };
@@ -83,7 +94,7 @@ async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History
     }
     if let Some((listener, AxeosSettings { access, borrowed_chip, .. })) = sockets.axeos {
         let served = axeos::Served { board: Arc::clone(&board), borrowed_chip, hostname: hostname() };
-        tokio::spawn(http::serve(listener, axeos::router(served), access));
+        tokio::spawn(http::serve(listener, axeos::router(served), access, None));
     }
     if let Some(hook) = sockets.webhook {
         tokio::spawn(webhook::tell(Arc::clone(&board), hook));

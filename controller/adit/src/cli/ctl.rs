@@ -131,7 +131,7 @@ pub(crate) enum PoolVerb {
         /// Its number
         pool: u16,
         /// Its part
-        quota: u32,
+        quota: u16,
     },
 }
 

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use adit_telemetry::{Access, AxeosSettings, CgminerSettings, Kept, Settings, Webhook};
+use adit_telemetry::{
+    Access, AxeosSettings, BeyondSettings, Certificate, CgminerSettings, Kept, Settings, Webhook,
+};
 use clap::Args;
 use serde::Deserialize;
 
@@ -17,6 +19,22 @@ pub(crate) struct ViewArgs {
     /// Serve the REST interface here, on the loopback interface only: docs/telemetry.md
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
     api: Option<SocketAddr>,
+
+    /// Serve the REST interface over TLS here, beyond this machine, to whoever has a key: docs/steering.md
+    #[arg(long, value_name = "ADDR", help_heading = "Reading")]
+    api_tls: Option<SocketAddr>,
+
+    /// Show this certificate there: PEM, with its chain [default: one that is made once]
+    #[arg(long, value_name = "FILE", help_heading = "Reading", requires = "api_tls_key")]
+    api_tls_cert: Option<PathBuf>,
+
+    /// Private key of that certificate: PEM
+    #[arg(long, value_name = "FILE", help_heading = "Reading", requires = "api_tls_cert")]
+    api_tls_key: Option<PathBuf>,
+
+    /// Names by which it is called there, beside its addresses, separated by commas
+    #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "api_tls")]
+    api_tls_names: Option<String>,
 
     /// Serve the API of cgminer here, for existing tools; port 4028 is usual
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
@@ -59,6 +77,10 @@ impl ViewArgs {
         }
         Self {
             api: self.api.or(file.api),
+            api_tls: self.api_tls.or(file.api_tls),
+            api_tls_cert: either(&self.api_tls_cert, &file.api_tls_cert),
+            api_tls_key: either(&self.api_tls_key, &file.api_tls_key),
+            api_tls_names: either(&self.api_tls_names, &file.api_tls_names),
             cgminer_api: self.cgminer_api.or(file.cgminer_api),
             cgminer_allow: either(&self.cgminer_allow, &file.cgminer_allow),
             cgminer_groups: either(&self.cgminer_groups, &file.cgminer_groups),
@@ -75,12 +97,27 @@ impl ViewArgs {
         let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);
         Ok(Settings {
             api: self.api,
+            beyond: self.beyond()?,
             history,
             cgminer: self.cgminer()?,
             axeos: self.axeos()?,
             webhook: self.webhook.clone(),
-            keys: self.api.and_then(|_| state_folder()),
+            keys: self.api.or(self.api_tls).and_then(|_| state_folder()),
         })
+    }
+
+    fn beyond(&self) -> Result<Option<BeyondSettings>, Failure> {
+        let Some(address) = self.api_tls else { return Ok(None) };
+        let certificate = match (self.api_tls_cert.clone(), self.api_tls_key.clone()) {
+            (Some(chain), Some(key)) => Certificate::Own { chain, key },
+            (None, None) => Certificate::Made,
+            _ => {
+                return Err(Failure::usage(anyhow::anyhow!("api_tls_cert and api_tls_key need each other")));
+            }
+        };
+        let names = self.api_tls_names.iter().flat_map(|list| list.split(','));
+        let names = names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        Ok(Some(BeyondSettings { address, certificate, names }))
     }
 
     fn cgminer(&self) -> Result<Option<CgminerSettings>, Failure> {

@@ -35,6 +35,11 @@ impl Views {
         if let Some(address) = bound.api() {
             info!("the API is at http://{address}/api/v1/summary");
         }
+        if let Some((address, fingerprint)) = bound.beyond() {
+            info!(
+                "the API is at https://{address}/api/v1/summary, for keys; SHA-256 of its certificate: {fingerprint}"
+            );
+        }
         if let Some(address) = bound.cgminer() {
             info!("the API of cgminer is at {address}");
         }

@@ -1,10 +1,13 @@
 //! Who is let in: keys in the header `Authorization`, and nowhere else.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use axum::http::{HeaderMap, StatusCode, header};
 
+use super::guard::{is_here, name_of};
+use super::limits::{Client, Limits, Standing, customer};
 use super::problem::Refusal;
 use crate::keys::{self, Key, KeyFile, NoKey, Scope};
 
@@ -15,19 +18,66 @@ pub(crate) struct Door {
     pub(crate) file: Option<KeyFile>,
     /// The key of this run.
     pub(crate) local: Option<Key>,
-    /// Reading needs a key too.
-    pub(crate) closed: bool,
+    /// What is true of an interface that others can reach: reading needs a key too.
+    pub(crate) beyond: Option<Beyond>,
+}
+
+/// An interface that others can reach.
+#[derive(Debug, Default)]
+pub(crate) struct Beyond {
+    /// What it may be called beside its addresses.
+    pub(crate) names: Vec<String>,
+    pub(crate) limits: Limits,
 }
 
 impl Door {
     /// The keys in `folder`, and that of this run.
-    pub(crate) fn new(folder: Option<PathBuf>, local: Option<Key>, closed: bool) -> Self {
-        Self { file: folder.map(|folder| KeyFile(folder.join(keys::FILE))), local, closed }
+    pub(crate) fn new(folder: Option<PathBuf>, local: Option<Key>, beyond: Option<Beyond>) -> Self {
+        Self { file: folder.map(|folder| KeyFile(folder.join(keys::FILE))), local, beyond }
     }
 
     /// Lets whoever sent `headers` read.
     pub(crate) fn to_read(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        if self.closed { self.pass(headers, Scope::Read).map(drop) } else { Ok(()) }
+        if self.beyond.is_some() { self.pass(headers, Scope::Read).map(drop) } else { Ok(()) }
+    }
+
+    /// Whether `host`, as the header says it, means this interface.
+    pub(crate) fn is_called(&self, host: &str) -> bool {
+        let Some(Beyond { names, .. }) = &self.beyond else { return is_here(host) };
+        // An address cannot be rebound as a name can; and nothing is shown without a key.
+        name_of(host).is_some_and(|name| {
+            is_here(name)
+                || name.parse::<IpAddr>().is_ok()
+                || names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Whether a page of this origin was served by this interface.
+    pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
+        let scheme = if self.beyond.is_some() { "https://" } else { "http://" };
+        origin.strip_prefix(scheme).is_some_and(|host| self.is_called(host))
+    }
+
+    /// Counts a request of whoever is at `peer`. `None`: nobody counts here.
+    pub(crate) fn count(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<Standing> {
+        let limits = &self.beyond.as_ref()?.limits;
+        let peer = customer(peer?);
+        let guesses = limits.take(Client::Guesser(peer), 0.0);
+        if !guesses.allowed {
+            return Some(guesses);
+        }
+        let by_address = limits.take(Client::Address(peer), 1.0);
+        match self.pass(headers, Scope::Read) {
+            Ok(key) if by_address.allowed => {
+                let by_key = limits.take(Client::Key(key), 1.0);
+                Some(if by_key.left < by_address.left { by_key } else { by_address })
+            }
+            Ok(_) => Some(by_address),
+            Err(_) => {
+                limits.take(Client::Guesser(peer), 1.0);
+                Some(by_address)
+            }
+        }
     }
 
     /// Who sent `headers`, if he may do what needs `scope`.

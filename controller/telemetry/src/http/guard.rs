@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
 use super::api::Served;
+use super::door::Door;
 use super::problem::Refusal;
+use super::serve::Peer;
 
 /// Longest body: a command is short.
 pub(super) const LONGEST_BODY: u64 = 16 * 1_024;
@@ -39,7 +41,15 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
         Some(id) => id.to_owned(),
         None => served.ids.next(served.run_unix_s()),
     };
-    let checked = check(request.headers()).and_then(|()| served.door.to_read(request.headers()));
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let standing = served.door.count(peer, request.headers());
+    let checked = match standing {
+        Some(standing) if !standing.allowed => Err(Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests: wait as long as Retry-After says",
+        )),
+        _ => check(request.headers(), &served.door).and_then(|()| served.door.to_read(request.headers())),
+    };
     let mut response = match checked {
         Ok(()) => match timeout(WITHIN, next.run(request)).await {
             Ok(response) => response,
@@ -57,6 +67,9 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
         }
     }
     dress(response.headers_mut(), &id);
+    if let Some(standing) = standing {
+        standing.say(response.headers_mut());
+    }
     response
 }
 
@@ -72,7 +85,7 @@ fn dress(headers: &mut HeaderMap, id: &str) {
     );
 }
 
-fn check(headers: &HeaderMap) -> Result<(), Refusal> {
+fn check(headers: &HeaderMap, door: &Door) -> Result<(), Refusal> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let Some(host) = text(header::HOST) else {
         return Err(Refusal::bad_request("the header Host is missing"));
@@ -80,10 +93,10 @@ fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.get_all(header::HOST).iter().count() > 1 {
         return Err(Refusal::bad_request("the header Host is there more than once"));
     }
-    if !is_here(host) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Host does not name this machine"));
+    if !door.is_called(host) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Host does not name this interface"));
     }
-    if text(header::ORIGIN).is_some_and(|origin| !is_own_origin(origin)) {
+    if text(header::ORIGIN).is_some_and(|origin| !door.is_own_origin(origin)) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Origin names another site"));
     }
     let length = text(header::CONTENT_LENGTH).map(|length| length.parse().unwrap_or(u64::MAX));
@@ -99,32 +112,33 @@ fn check(headers: &HeaderMap) -> Result<(), Refusal> {
 /// Whether `host`, with or without a port, is the loopback interface by name or number. A name that somebody else's DNS points
 /// here is not.
 pub(crate) fn is_here(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) if port.is_empty() || is_port(port.strip_prefix(':')) => address,
-            _ => return false,
-        },
+    name_of(host).is_some_and(|name| {
+        name.eq_ignore_ascii_case("localhost")
+            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+/// The name or number in `host`, without port and brackets.
+pub(super) fn name_of(host: &str) -> Option<&str> {
+    match host.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (port.is_empty() || is_port(port.strip_prefix(':'))).then_some(address)
+        }
         None => match host.split_once(':') {
-            Some((name, port)) if is_port(Some(port)) => name,
-            Some(_) => return false,
-            None => host,
+            Some((name, port)) => is_port(Some(port)).then_some(name),
+            None => Some(host),
         },
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
 }
 
 fn is_port(port: Option<&str>) -> bool {
     port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
-/// Whether a page of this origin was served by this machine.
-fn is_own_origin(origin: &str) -> bool {
-    origin.strip_prefix("http://").is_some_and(is_here)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::door::Beyond;
     use super::*;
 
     #[test]
@@ -157,9 +171,23 @@ mod tests {
 
     #[test]
     fn a_page_of_another_site_is_no_own_origin() {
-        assert!(is_own_origin("http://localhost:7785"));
+        let door = Door::default();
+        assert!(door.is_own_origin("http://localhost:7785"));
         for origin in ["null", "https://localhost", "http://evil.example", "http://", "localhost"] {
-            assert!(!is_own_origin(origin), "{origin}");
+            assert!(!door.is_own_origin(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn an_interface_beyond_this_machine_knows_its_names_and_its_pages() {
+        let names = vec!["rig.example".to_owned()];
+        let door = Door::new(None, None, Some(Beyond { names, ..Beyond::default() }));
+        for host in ["rig.example:7786", "RIG.example", "192.168.7.7:7786", "[fe80::1]:7786", "localhost"] {
+            assert!(door.is_called(host) && door.is_own_origin(&format!("https://{host}")), "{host}");
+            assert!(!door.is_own_origin(&format!("http://{host}")));
+        }
+        for host in ["evil.example", "rig.example.evil.example", "xrig.example", "", "rig.example:x"] {
+            assert!(!door.is_called(host) && !door.is_own_origin(&format!("https://{host}")), "{host}");
         }
     }
 }

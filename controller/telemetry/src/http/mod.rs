@@ -4,6 +4,7 @@ mod api;
 mod ask;
 mod door;
 mod guard;
+mod limits;
 mod openapi;
 mod past;
 mod patient;
@@ -11,11 +12,14 @@ mod problem;
 mod serve;
 mod steer;
 mod stream;
+mod tls;
 
 pub(crate) use api::{Served, router};
-pub(crate) use door::Door;
+pub(crate) use door::{Beyond, Door};
 pub(crate) use guard::is_here;
 pub(crate) use serve::serve;
+pub(crate) use tls::tls_config;
+pub use tls::{Certificate, TlsError};
 
 #[cfg(test)]
 mod tests;

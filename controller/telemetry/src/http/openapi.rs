@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -13,7 +15,7 @@ use super::{api, past, steer};
     info(
         title = "adit",
         description = "What can be read of a running adit, and asked of it. Field names end in the unit; what is not known is null. \
-                       Errors are application/problem+json. Only the loopback interface is served.",
+                       Errors are application/problem+json. Without TLS only the loopback interface is served.",
     ),
     paths(
         api::summary,
@@ -42,7 +44,16 @@ struct Keys;
 impl Modify for Keys {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("key", bearer);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", bearer);
+        // A command takes no field that it does not know, also where it takes none.
+        if let Some(RefOr::T(Schema::OneOf(commands))) = components.schemas.get_mut("Request") {
+            for command in &mut commands.items {
+                if let RefOr::T(Schema::Object(command)) = command {
+                    command.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+                }
+            }
+        }
     }
 }
 

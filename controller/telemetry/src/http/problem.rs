@@ -83,6 +83,9 @@ pub(crate) enum Refusals {
     /// The request makes no sense: a parameter that is not known, or a value that it cannot take.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
+    /// There is no key, or one that is not known or has expired.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
     /// The header `Host` or `Origin` names somebody else: a web page of another site must not read this. Or the key does not allow
     /// this.
     #[response(status = 403, content_type = "application/problem+json")]
@@ -96,6 +99,9 @@ pub(crate) enum Refusals {
     /// The request carries a body that is too long.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLong(Problem),
+    /// Too many requests; `Retry-After` says when to come back. Only where others than this machine may ask.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
     /// Nothing is known yet, or too many are asking at once.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
@@ -105,9 +111,6 @@ pub(crate) enum Refusals {
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "a description; the answers themselves are made by `Refusal`")]
 pub(crate) enum CommandRefusals {
-    /// There is no key, or one that is not known or has expired.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Problem),
     /// The body did not arrive in time.
     #[response(status = 408, content_type = "application/problem+json")]
     TooSlow(Problem),

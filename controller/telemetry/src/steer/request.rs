@@ -107,7 +107,7 @@ pub enum Request {
         /// Number of the pool.
         pool: u16,
         /// Its part.
-        quota: u32,
+        quota: u16,
     },
     /// Write the pools as they are now to the configuration file.
     Save {},

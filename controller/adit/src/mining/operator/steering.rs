@@ -159,8 +159,8 @@ impl Operator {
                 Answer::done(format!("{} is the first choice", it.place(key)))
             }),
             Request::QuotaPool { pool, quota } => self.on_pool(*pool, |it, key| {
-                it.core.set_quota(key, *quota);
-                it.configs[usize::from(key.0)].quota = *quota;
+                it.core.set_quota(key, (*quota).into());
+                it.configs[usize::from(key.0)].quota = (*quota).into();
                 Answer::done(format!("{} has the quota {quota}", it.place(key)))
             }),
             Request::RemovePool { pool } => self.on_pool(*pool, |it, key| {

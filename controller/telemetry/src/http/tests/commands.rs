@@ -4,8 +4,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::super::Door;
 use super::super::api::{Served, router};
+use super::super::serve::Peer;
+use super::super::{Beyond, Door};
 use super::json as body_of;
 use crate::history;
 use crate::keys::{Key, KeyFile, Scope};
@@ -43,7 +44,7 @@ impl Office {
         let keys = [(Scope::Read, 1), (Scope::Operate, 2), (Scope::Admin, 3)]
             .map(|(scope, byte)| made(scope.name(), scope, byte, None));
         let expired = made("old", Scope::Admin, 4, Some(2));
-        let door = Door::new(Some(folder.path().to_owned()), None, false);
+        let door = Door::new(Some(folder.path().to_owned()), None, None);
         Self {
             served: Served::new(rig.board.clone(), history, desk, door),
             keys,
@@ -251,7 +252,7 @@ async fn an_interface_beyond_loopback_shows_nothing_without_a_key() {
     let office = Office::new(done);
     let folder = office.file.0.parent().unwrap().to_owned();
     let mut served = office.served.clone();
-    served.door = std::sync::Arc::new(Door::new(Some(folder), None, true));
+    served.door = std::sync::Arc::new(Door::new(Some(folder), None, Some(Beyond::default())));
     let ask = async |path: &str, key: Option<&String>| {
         let mut request = HttpRequest::get(path).header("host", "localhost");
         if let Some(key) = key {
@@ -276,4 +277,34 @@ async fn nobody_is_kept_waiting_when_nobody_carries_commands_out() {
     assert_eq!(response.status(), StatusCode::CONFLICT);
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&bytes).contains("stopping"));
+}
+
+#[tokio::test]
+async fn whoever_tries_keys_or_floods_from_beyond_is_told_to_wait() {
+    let office = Office::new(done);
+    let mut served = office.served.clone();
+    let folder = office.file.0.parent().unwrap().to_owned();
+    served.door = std::sync::Arc::new(Door::new(Some(folder), None, Some(Beyond::default())));
+    let ask = async |peer: [u8; 4], key: &str| {
+        let mut request = HttpRequest::get("/api/v1/pools").header("host", "10.0.0.1:7786");
+        request = request.header("authorization", format!("Bearer {key}")).extension(Peer(peer.into()));
+        router(served.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let (thief, friend, good) = ([10, 0, 0, 66], [10, 0, 0, 7], &office.keys[0]);
+    for _ in 0..20 {
+        assert_eq!(ask(thief, "adit_00000000_00").await.status(), StatusCode::UNAUTHORIZED);
+    }
+    let stopped = ask(thief, good).await;
+    assert_eq!(stopped.status(), StatusCode::TOO_MANY_REQUESTS, "not even with the right one");
+    assert!(stopped.headers().contains_key("retry-after"));
+    let well = ask(friend, good).await;
+    assert_eq!(
+        (well.status(), &well.headers()["ratelimit-policy"]),
+        (StatusCode::OK, &"\"default\";q=600;w=60".parse().unwrap())
+    );
+    let mut last = well;
+    for _ in 0..700 {
+        last = ask(friend, good).await;
+    }
+    assert_eq!(last.status(), StatusCode::TOO_MANY_REQUESTS);
 }

@@ -10,7 +10,7 @@ use crate::testing::Rig;
 async fn served() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, super::router(super::served(&Rig::new())), Access::default()));
+    tokio::spawn(serve(listener, super::router(super::served(&Rig::new())), Access::default(), None));
     address
 }
 
@@ -68,3 +68,65 @@ async fn what_is_no_http_ends_the_connection_and_harms_nobody() {
     socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
     assert!(rest(socket).await.contains("200 OK"));
 }
+
+#[tokio::test]
+async fn beyond_this_machine_only_tls_is_spoken_and_only_keys_are_answered() {
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    let folder = tempfile::tempdir().unwrap();
+    let (config, fingerprint) =
+        super::super::tls_config(&super::super::Certificate::Made, folder.path(), &[]).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut served = super::served(&Rig::new());
+    served.door = std::sync::Arc::new(super::Door::new(
+        Some(folder.path().to_owned()),
+        None,
+        Some(super::super::Beyond::default()),
+    ));
+    tokio::spawn(serve(
+        listener,
+        super::router(served),
+        Access::everybody(),
+        Some(TlsAcceptor::from(config)),
+    ));
+
+    let ask = async |socket: &mut (dyn Duplex + Unpin), key: &str| {
+        let request = format!(
+            "GET /api/v1/summary HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+        );
+        let _ = socket.write_all(request.as_bytes()).await; // refused: the answer says so
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer).await; // a reset is an end, too
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    assert!(!ask(&mut plain, "x").await.contains("HTTP/1.1"), "not a word in plain text");
+
+    let certificate = CertificateDer::from_pem_file(folder.path().join("tls-cert.pem")).unwrap();
+    assert_eq!(fingerprint.len(), 64);
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder_with_provider(std::sync::Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = TlsConnector::from(std::sync::Arc::new(client));
+    let (key, text) = crate::keys::Key::new("r", crate::keys::Scope::Read, 1, None, &[1; 36]);
+    crate::keys::key_file(folder.path()).add(key).unwrap();
+    for (key, status) in [("x", "HTTP/1.1 401"), (text.expose(), "HTTP/1.1 200")] {
+        let socket = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut secure = connector.connect(name, socket).await.unwrap();
+        let answer = ask(&mut secure, key).await;
+        assert!(answer.starts_with(status), "{answer}");
+    }
+}
+
+trait Duplex: tokio::io::AsyncRead + tokio::io::AsyncWrite {}
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite> Duplex for T {}
