@@ -80,6 +80,7 @@ pub enum Request {
     /// Work for this pool no more, and forget it.
     RemovePool {
         /// Number of the pool.
+        #[schema(maximum = 65_535)]
         pool: u16,
     },
     /// Another order of priority; pools that are not named come after, in the order they had.
@@ -90,23 +91,28 @@ pub enum Request {
     /// The pool may be worked for.
     EnablePool {
         /// Number of the pool.
+        #[schema(maximum = 65_535)]
         pool: u16,
     },
     /// The pool may not be worked for; it stays connected.
     DisablePool {
         /// Number of the pool.
+        #[schema(maximum = 65_535)]
         pool: u16,
     },
     /// The pool is enabled, becomes the first choice and is worked for at once if it works.
     SwitchPool {
         /// Number of the pool.
+        #[schema(maximum = 65_535)]
         pool: u16,
     },
     /// The pool's part of the work where work is divided by quota.
     QuotaPool {
         /// Number of the pool.
+        #[schema(maximum = 65_535)]
         pool: u16,
         /// Its part.
+        #[schema(maximum = 65_535)]
         quota: u16,
     },
     /// Write the pools as they are now to the configuration file.
