@@ -44,7 +44,7 @@ fn a_wrong_pool_url_is_named_with_what_to_write_instead() {
 #[test]
 fn a_device_that_cannot_be_named_is_refused_before_anything_starts() {
     for (selector, sentence) in [
-        ("bogus", "it must begin with serial:, tcp:, cpu: or model="),
+        ("bogus", "it must begin with serial:, usb:, tcp:, cpu: or model="),
         ("serial:/dev/nope,model=toaster", "there is no model `toaster`"),
         ("serial:/dev/nope", "add the model: serial:/dev/nope,model=NAME"),
         ("serial:/dev/nope,model=icarus,speed=3", "`speed` is not a setting of this device"),
