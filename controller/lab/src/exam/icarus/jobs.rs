@@ -274,7 +274,10 @@ async fn divides(desk: Desk) -> Answer {
         Some(found) => format!("divided in {}, not in {}", found.parts(), stick.division.parts()),
         None => format!("no solution of the division probe, but {hearing}"),
     })?;
-    Ok(format!("{} ways", stick.division.parts()))
+    Ok(match stick.division.parts() {
+        1 => "one engine searches them all".to_owned(),
+        parts => format!("in {parts} parts"),
+    })
 }
 
 async fn finds_known_nonces(desk: Desk) -> Answer {
