@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conform;
+mod downstream;
 mod external;
 mod mining;
 mod one_shot;

@@ -30,6 +30,17 @@ impl Link {
         Self { wires, counters: Arc::default(), tap: None }
     }
 
+    /// A connection that somebody else has opened, as the one port of a model.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] and others as the operating system says of a connection that has just broken.
+    pub fn accepted(spec: PortSpec, stream: TcpStream) -> Result<Self, LinkError> {
+        stream.set_nodelay(true).map_err(|error| link_error(&error))?;
+        rustix::net::sockopt::set_socket_keepalive(&stream, true)
+            .map_err(|error| link_error(&error.into()))?;
+        Ok(Self::new(vec![Wire::new(spec, Stream::Tcp(stream))]))
+    }
+
     /// What happens to its machine, and what that does, is written down through `tap`.
     #[must_use]
     pub fn recorded(mut self, tap: Tap) -> Self {

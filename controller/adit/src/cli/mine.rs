@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adit_link::Selector;
 use clap::Args;
 
-use super::{PoolArgs, RecordArgs, ViewArgs};
+use super::{ListenArgs, PoolArgs, RecordArgs, ViewArgs};
 
 /// Mine: feed the devices with the pool's work, re-hash every nonce, submit the shares
 ///
@@ -53,6 +53,9 @@ pub(crate) struct MineArgs {
     /// Stop after N accepted shares
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) shares: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
 
     #[command(flatten)]
     pub(crate) record: RecordArgs,

@@ -57,6 +57,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         each: true,
         stop_within: STOP_WITHIN,
         record: args.record.clone(),
+        listen: None,
         views: args.views.settings()?,
         source: None,
     };

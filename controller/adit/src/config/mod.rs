@@ -14,7 +14,7 @@ use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::cli::ViewArgs;
+use crate::cli::{ListenArgs, ViewArgs};
 use error::ConfigError;
 pub(crate) use pool::Pool;
 
@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) mine: Mine,
     pub(crate) pool: Vec<Pool>,
     pub(crate) device: Vec<Device>,
+    pub(crate) listen: ListenArgs,
     pub(crate) read: ViewArgs,
 }
 

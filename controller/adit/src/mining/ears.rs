@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, sleep_until};
 
 use super::clerk::Wish;
+use super::guests::Guest;
 use super::signals::Signals;
 
 /// Inputs of pools that are served before a report of a device gets its turn.
@@ -31,6 +32,8 @@ pub(super) enum Heard {
     SessionEnded,
     /// Something was plugged in or pulled out.
     Plugged(Change),
+    /// A miner has connected.
+    Guest(Guest),
     /// A user wants something.
     Wish(Wish),
     Pool(PoolKey, PoolInput),
@@ -46,6 +49,8 @@ pub(super) struct Ears {
     pub(super) sample: Option<Interval>,
     pub(super) sessions: JoinSet<()>,
     pub(super) hotplug: mpsc::Receiver<Change>,
+    /// `None`: nobody may connect.
+    pub(super) guests: Option<mpsc::Receiver<Guest>>,
     /// `None`: nobody may want anything.
     pub(super) wishes: Option<mpsc::Receiver<Wish>>,
     pub(super) floods: Floods,
@@ -63,7 +68,8 @@ impl Ears {
             () = self.signals.next() => Heard::Signal,
             () = sleep_until(at), if wake.is_some() => Heard::Time,
             Some(_) = self.sessions.join_next() => Heard::SessionEnded,
-            Some(wish) = wish(&mut self.wishes) => Heard::Wish(wish),
+            Some(wish) = from(&mut self.wishes) => Heard::Wish(wish),
+            Some(guest) = from(&mut self.guests) => Heard::Guest(guest),
             Some(change) = self.hotplug.recv() => Heard::Plugged(change),
             _ = self.glance.tick() => Heard::Glance,
             _ = tick(&mut self.sample) => Heard::Sample,
@@ -72,9 +78,9 @@ impl Ears {
     }
 }
 
-async fn wish(wishes: &mut Option<mpsc::Receiver<Wish>>) -> Option<Wish> {
-    match wishes {
-        Some(wishes) => wishes.recv().await,
+async fn from<T>(source: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
+    match source {
+        Some(source) => source.recv().await,
         None => std::future::pending().await,
     }
 }
@@ -206,6 +212,7 @@ mod tests {
         let mut ears = Ears {
             signals: Signals::new().unwrap(),
             wishes: None,
+            guests: None,
             glance,
             sample: None,
             sessions: JoinSet::new(),

@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use adit_driver::{DeviceKey, Fault, LinkError, Order, Report};
+use adit_driver_downstream::{Downstream, MODEL, Options};
 use adit_link::{Found, Link, Recorder};
 use adit_protocol::wire::Micros;
 use tokio::runtime::Handle;
@@ -11,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use super::guests::Guest;
 use super::plan::Wanted;
 
 /// Orders that may wait for a task. The core sends at most 1,024 works at once; a task that falls so far behind hangs.
@@ -28,6 +30,8 @@ pub(crate) struct Fleet {
     /// Held by every task: when all are dropped, no device is open any more.
     open: mpsc::Sender<()>,
     recorder: Option<Arc<Recorder>>,
+    /// What miners downstream are told; `None`: there are none.
+    guests: Option<Options>,
 }
 
 #[derive(Debug)]
@@ -37,6 +41,8 @@ struct Row {
     orders: Option<mpsc::Sender<Order>>,
     /// Its link has been open at least once.
     been_up: bool,
+    /// The miner that has connected and whose link is to be opened.
+    guest: Option<Guest>,
 }
 
 impl Fleet {
@@ -46,6 +52,7 @@ impl Fleet {
         reports: mpsc::Sender<(DeviceKey, Report)>,
         open: mpsc::Sender<()>,
         recorder: Option<Arc<Recorder>>,
+        guests: Option<Options>,
     ) -> Self {
         Self {
             origin,
@@ -54,6 +61,7 @@ impl Fleet {
             reports,
             open,
             recorder,
+            guests,
         }
     }
 
@@ -61,7 +69,7 @@ impl Fleet {
     pub(crate) fn place(&mut self, key: DeviceKey, wanted: Wanted) {
         match self.rows.get_mut(key.0 as usize) {
             Some(row) => row.wanted = wanted,
-            None => self.rows.push(Row { wanted, orders: None, been_up: false }), // keys count up from 0
+            None => self.rows.push(Row { wanted, orders: None, been_up: false, guest: None }), // keys count up from 0
         }
     }
 
@@ -88,6 +96,20 @@ impl Fleet {
         wanted.detected.location.clone_from(&found.location);
         wanted.detected.socket = Some(found.socket.clone());
         Some(wanted)
+    }
+
+    /// `guest` is the device `key`, once it is to be opened.
+    pub(crate) fn seat(&mut self, key: DeviceKey, guest: Guest) {
+        if let Some(row) = self.rows.get_mut(key.0 as usize) {
+            row.guest = Some(guest);
+        }
+    }
+
+    /// Hangs up on a guest that was not to be opened.
+    pub(crate) fn send_away(&mut self, key: DeviceKey) {
+        if let Some(row) = self.rows.get_mut(key.0 as usize) {
+            row.guest = None;
+        }
     }
 
     /// Its link is open.
@@ -117,6 +139,17 @@ impl Fleet {
         let Some(row) = self.rows.get_mut(key.0 as usize) else { return };
         let (sender, orders) = mpsc::channel(MAILBOX);
         row.orders = Some(sender);
+        if row.wanted.detected.candidates.contains(&&MODEL) {
+            let visit = Visit {
+                guest: row.guest.take(),
+                options: self.guests.clone(),
+                key,
+                origin: self.origin,
+                reports: self.reports.clone(),
+                open: self.open.clone(),
+            };
+            return self.watch(key, visit.run(orders));
+        }
         let opening = Opening {
             wanted: row.wanted.clone(),
             key,
@@ -126,12 +159,53 @@ impl Fleet {
             open: self.open.clone(),
             recorder: self.recorder.clone(),
         };
+        self.watch(key, opening.run(orders));
+    }
+
+    /// Runs the task of a device, whose end is reported even if it panics.
+    fn watch(&self, key: DeviceKey, task: impl Future<Output = ()> + Send + 'static) {
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            if tokio::spawn(opening.run(orders)).await.is_err() {
+            if tokio::spawn(task).await.is_err() {
                 let _ = reports.send((key, Report::Failed(Fault::Panicked))).await; // nobody listens: nothing to tell
             }
         });
+    }
+}
+
+/// A miner downstream that is about to be served.
+struct Visit {
+    /// `None`: it has left, and nobody can fetch it.
+    guest: Option<Guest>,
+    options: Option<Options>,
+    key: DeviceKey,
+    origin: Instant,
+    reports: mpsc::Sender<(DeviceKey, Report)>,
+    open: mpsc::Sender<()>,
+}
+
+impl Visit {
+    async fn run(self, orders: mpsc::Receiver<Order>) {
+        let _open = self.open;
+        let (link, options, _place) = match (self.guest, self.options) {
+            (Some(guest), Some(options)) => {
+                (Link::accepted(MODEL.ports[0], guest.stream), options, guest.place)
+            }
+            _ => {
+                let gone = Report::Failed(LinkError::NotFound.into());
+                let _ = self.reports.send((self.key, gone)).await; // nobody listens: nothing to tell
+                return;
+            }
+        };
+        match link {
+            Ok(link) => {
+                let machine = Box::new(Downstream::new(options));
+                adit_link::run(link, machine, self.key, self.origin, orders, self.reports).await;
+            }
+            Err(why) => {
+                let _ = self.reports.send((self.key, Report::Failed(why.into()))).await; // as above
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod clerk;
 mod ears;
 mod fleet;
+mod guests;
 mod hotplug;
 mod operator;
 pub(crate) mod plan;
@@ -55,7 +56,8 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let origin = Instant::now();
     let found = scan(&Roots::default());
     let named = plan.named(&found)?;
-    limits::make_room_for(named.len().max(found.len()));
+    let guests = plan.listen.as_ref().map_or(0, |listen| usize::from(listen.per_address));
+    limits::make_room_for(named.len().max(found.len()) + guests);
     let (views, commands) = Views::open(&plan.views, &plan.pools)?;
     let record = plan.record.record.clone();
     let recorder = record.as_deref().map(|path| start_recording(path, plan.record.limit())).transpose()?;
@@ -72,16 +74,28 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
         sessions.spawn(upstream.run(origin, shares, input_sender.clone()));
         pools.push(Some(sender));
     }
+    let guests = plan.listen.as_ref().map(|listen| {
+        let refuse = |why| Failure::usage(anyhow::anyhow!("--listen {}: {why}", listen.address));
+        guests::listen(listen).map_err(refuse)
+    });
+    let guests = guests.transpose()?;
     let wishes = clerk::start(commands, plan.source.clone())?;
     let lines = Lines { origin, seed, inputs: input_sender };
     let hotplug = hotplug::watch()?;
-    let fleet = Fleet::new(origin, report_sender, open, recorder.clone());
+    let fleet = Fleet::new(
+        origin,
+        report_sender,
+        open,
+        recorder.clone(),
+        plan.listen.as_ref().map(|it| it.options.clone()),
+    );
     let ears = Ears {
         signals,
         glance: every(if terminal::is_interactive() { GLANCE } else { REMINDER }),
         sample: views.are_wanted().then(|| every(views::SAMPLE)),
         sessions,
         hotplug,
+        guests,
         wishes,
         floods: Floods::new(inputs, reports),
     };

@@ -9,7 +9,7 @@ use adit_driver::{Detected, Settings};
 use adit_link::{Found, Selector, SelectorError};
 use adit_upstream::{PoolConfig, Proxy};
 
-use crate::cli::{MineArgs, RecordArgs};
+use crate::cli::{Listen, MineArgs, RecordArgs};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 
@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) stop_within: Duration,
     /// What is written down of it, and where.
     pub(crate) record: RecordArgs,
+    /// Where other miners may connect; `None`: nowhere.
+    pub(crate) listen: Option<Listen>,
     /// What may be read of it, and where.
     pub(crate) views: adit_telemetry::Settings,
     /// Where it comes from; `None`: from no file.
@@ -104,6 +106,7 @@ impl Plan {
             each: false,
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
+            listen: args.listen.over(&config.listen)?,
             views: args.views.over(&config.read).settings()?,
             source: args.config.clone().map(|file| Source { file, args: Arc::new(args.clone()) }),
             overrides: config

@@ -6,7 +6,7 @@ mod steering;
 use std::time::Duration;
 
 use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share};
-use adit_driver::{DeviceKey, Fault, LinkError, PoolKey, Report};
+use adit_driver::{Detected, DeviceKey, Fault, LinkError, PoolKey, Report, Settings};
 use adit_link::{Change, Found};
 use adit_protocol::wire::Micros;
 use adit_upstream::PoolConfig;
@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use self::steering::Steering;
 use super::ears::{Ears, Heard};
 use super::fleet::Fleet;
+use super::guests::Guest;
 use super::plan::{Plan, Wanted};
 use super::views::Views;
 use super::{progress, voice};
@@ -132,6 +133,7 @@ impl Operator {
                     self.views.sample(self.now(), &self.core); // whoever asked looks next
                 }
                 Heard::Plugged(change) => self.on_change(change),
+                Heard::Guest(guest) => self.let_in(guest),
                 Heard::Pool(pool, input) => {
                     self.reached |= matches!(input, PoolInput::Up { .. });
                     self.core.on_pool(self.now(), pool, input);
@@ -237,6 +239,21 @@ impl Operator {
         let key = self.core.attach(self.now(), &wanted.detected);
         self.fleet.place(key, wanted);
         key
+    }
+
+    /// A miner that has connected gets the row of his place. One that the core wants left alone is sent away.
+    fn let_in(&mut self, guest: Guest) {
+        let detected = Detected {
+            location: guest.place.location(),
+            socket: None,
+            usb: None,
+            candidates: vec![&adit_driver_downstream::MODEL],
+            chosen: true,
+        };
+        let key = self.attach(Wanted { detected, settings: Settings::default(), baud: None });
+        self.fleet.seat(key, guest);
+        self.carry_out();
+        self.fleet.send_away(key);
     }
 
     fn on_change(&mut self, change: Change) {
