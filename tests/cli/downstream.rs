@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use adit_hw_sim::pool::{Pool, PoolSettings};
 use adit_hw_sim::serve::{ServedPool, epoch};
@@ -22,15 +23,18 @@ fn pool(runtime: &Runtime) -> ServedPool {
 }
 
 /// Connects as soon as somebody listens.
-fn connect(port: u16) -> TcpStream {
-    let begun = std::time::Instant::now();
-    loop {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(stream) => return stream,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "{error}"),
+fn connect(runtime: &Runtime, port: u16) -> TcpStream {
+    let connected = runtime.block_on(tokio::time::timeout(PATIENCE, async {
+        loop {
+            match tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
+                Ok(stream) => return stream.into_std().unwrap(),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    }));
+    let stream = connected.expect("somebody who listens");
+    stream.set_nonblocking(false).unwrap();
+    stream
 }
 
 #[test]
@@ -78,7 +82,7 @@ fn a_miner_that_lies_leaves_and_comes_back_keeps_its_row_and_harms_nobody() {
     let running =
         Running::start(&["mine", "--json", "--pool", &url(&pool), "--user", "u", "--listen", &listen]);
     for round in 0..2 {
-        let mut stream = connect(port);
+        let mut stream = connect(&runtime, port);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
             .write_all(b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"w\",\"x\"]}\n")

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conform;
+mod doctor;
 mod downstream;
 mod external;
 mod mining;

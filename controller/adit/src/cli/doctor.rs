@@ -6,13 +6,17 @@ use clap::Args;
 
 /// Look for what keeps devices from being used, and say how each is fixed
 ///
-/// Nothing is opened and nothing is sent. Exit status 1 when something is wrong.
+/// No device is opened and none is sent anything. With `--config` its pools are asked whether they would do. Exit status 1 when something is wrong.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Checks: rules (udev), device (each that is plugged in), driver (of the kernel), modem-manager,\n\
-    power (hubs), clock. JSON, one object per check:\n  {\"check\",\"ok\",\"detail\",\"fix\"}"
+    power (hubs), clock, pool (each step at each pool). JSON, one object per check:\n  {\"check\",\"ok\",\"detail\",\"fix\"}"
 )]
 pub(crate) struct DoctorArgs {
+    /// The configuration whose pools are asked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
     /// Look at the tree below this folder instead of at this computer
     #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
     pub(crate) root: PathBuf,

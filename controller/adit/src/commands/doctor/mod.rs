@@ -8,12 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use adit_link::{Found, Roots, scan};
+use adit_upstream::io::check_pool;
 use serde::Serialize;
 
 use super::udev;
 use crate::cli::DoctorArgs;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
+
+/// A pool that would do has let us in and sent a job by then.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One line of the report.
 #[derive(Debug, PartialEq, Serialize)]
@@ -48,11 +53,31 @@ impl Check {
 
 pub(crate) fn run(args: &DoctorArgs, json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let checks = examine(&args.root);
+    let mut checks = examine(&args.root);
+    if let Some(path) = &args.config {
+        checks.extend(pools(path)?);
+    }
     for check in &checks {
         check.print(&mut out, json)?;
     }
     if checks.iter().all(|check| check.ok) { Ok(()) } else { Err(Failure::Told(1)) }
+}
+
+/// What the pools of a configuration answer, one after the other.
+fn pools(path: &Path) -> Result<Vec<Check>, Failure> {
+    let config = Config::read(path).map_err(Failure::usage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut checks = Vec::new();
+    for pool in &config.pool {
+        let pool = pool.config().map_err(Failure::usage)?;
+        for finding in runtime.block_on(check_pool(&pool, PATIENCE)) {
+            let fix =
+                (!finding.ok).then(|| format!("check host, port, user and password in {}", path.display()));
+            let detail = format!("{}, {}: {}", pool.host, finding.check, finding.detail);
+            checks.push(Check { check: "pool", ok: finding.ok, detail, fix });
+        }
+    }
+    Ok(checks)
 }
 
 /// Everything, in the order in which it stands in the way.

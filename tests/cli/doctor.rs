@@ -1,0 +1,40 @@
+//! Whether `adit doctor` finds what stands in the way.
+
+use adit_hw_sim::pool::{Pool, PoolSettings};
+use adit_hw_sim::serve::{ServedPool, epoch};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use super::mining::url;
+use super::run;
+
+/// The lines about pools, of a computer on which nothing else is.
+fn pool_lines(folder: &std::path::Path, url: &str) -> Vec<Value> {
+    let config = folder.join("adit.toml");
+    std::fs::write(&config, format!("[[pool]]\nurl = \"{url}\"\nuser = \"u\"\n")).unwrap();
+    let root = folder.join("root");
+    let ended =
+        run(&["doctor", "--json", "--config", config.to_str().unwrap(), "--root", root.to_str().unwrap()]);
+    let lines = ended.out.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.filter(|line: &Value| line["check"] == "pool").collect()
+}
+
+#[test]
+fn the_doctor_asks_the_pools_of_a_configuration_step_by_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let settings = PoolSettings { epoch: epoch(), ..PoolSettings::default() };
+    let pool = Pool::new(settings, 7).unwrap();
+    let pool = runtime.block_on(ServedPool::start(pool, ([127, 0, 0, 1], 0).into())).unwrap();
+    let url = url(&pool);
+    let well = pool_lines(folder.path(), &url);
+    assert!(well.len() >= 3, "{well:?}");
+    assert!(well.iter().all(|line| line["ok"] == true && line["fix"].is_null()), "{well:?}");
+
+    drop(pool);
+    drop(runtime);
+    let ill = pool_lines(folder.path(), &url);
+    let last = ill.last().expect("a line about the pool");
+    assert_eq!(last["ok"], false, "{ill:?}");
+    assert!(last["fix"].is_string(), "{ill:?}");
+}
