@@ -109,7 +109,7 @@ pub(crate) enum PoolVerb {
     Order {
         /// Their numbers
         #[arg(required = true)]
-        pools: Vec<u16>,
+        pools: Vec<u32>,
     },
     /// Let a pool be worked for
     Enable {

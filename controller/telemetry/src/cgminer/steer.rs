@@ -124,10 +124,11 @@ fn priority(parameter: &str, seen: &Seen) -> Result<Plan, Reply> {
     let mut pools = Vec::new();
     for entry in parameter.split(',') {
         let (number, pool) = number_of_pool(entry.trim(), seen)?;
-        if pools.contains(&pool.id) {
+        let id = u32::from(pool.id);
+        if pools.contains(&id) {
             return Err(Reply::error(74, format!("Duplicate pool specified {number}")));
         }
-        pools.push(pool.id);
+        pools.push(id);
     }
     Ok(Plan {
         request: Request::OrderPools { pools },

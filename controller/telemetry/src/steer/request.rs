@@ -86,7 +86,7 @@ pub enum Request {
     /// Another order of priority; pools that are not named come after, in the order they had.
     OrderPools {
         /// Numbers of the pools, best first.
-        pools: Vec<u16>,
+        pools: Vec<u32>,
     },
     /// The pool may be worked for.
     EnablePool {

@@ -203,11 +203,12 @@ impl Operator {
         self.configs[usize::from(key.0)].enabled = enabled;
     }
 
-    fn order(&mut self, pools: &[u16]) -> Answer {
-        let keys: Vec<_> = pools.iter().copied().map(PoolKey).collect();
-        if let Some(stranger) = keys.iter().find(|key| self.living().all(|living| living != **key)) {
-            return Answer::Unknown { why: format!("there is no pool {}", stranger.0) };
-        }
+    fn order(&mut self, pools: &[u32]) -> Answer {
+        let known = |number: &u32| self.living().find(|key| u32::from(key.0) == *number).ok_or(*number);
+        let keys: Vec<_> = match pools.iter().map(known).collect::<Result<_, _>>() {
+            Ok(keys) => keys,
+            Err(stranger) => return Answer::Unknown { why: format!("there is no pool {stranger}") },
+        };
         if (1..keys.len()).any(|index| keys[..index].contains(&keys[index])) {
             return Answer::refused("a pool is named twice");
         }
