@@ -5,6 +5,7 @@
 
 mod audit;
 mod request;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;

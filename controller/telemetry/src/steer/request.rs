@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::whole;
+
 /// A command. Devices are named by their rows, pools by their numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
@@ -46,6 +48,7 @@ pub enum Request {
         device: String,
         /// In per cent of full speed; absent or `null`: as the temperature asks.
         #[schema(minimum = 0, maximum = 100)]
+        #[serde(default, deserialize_with = "whole::or_null")]
         percent: Option<u8>,
     },
     /// Blink, so that it can be found on the shelf.
@@ -81,38 +84,45 @@ pub enum Request {
     RemovePool {
         /// Number of the pool.
         #[schema(maximum = 65_535)]
+        #[serde(deserialize_with = "whole::one")]
         pool: u16,
     },
     /// Another order of priority; pools that are not named come after, in the order they had.
     OrderPools {
         /// Numbers of the pools, best first.
+        #[serde(deserialize_with = "whole::list")]
         pools: Vec<u32>,
     },
     /// The pool may be worked for.
     EnablePool {
         /// Number of the pool.
         #[schema(maximum = 65_535)]
+        #[serde(deserialize_with = "whole::one")]
         pool: u16,
     },
     /// The pool may not be worked for; it stays connected.
     DisablePool {
         /// Number of the pool.
         #[schema(maximum = 65_535)]
+        #[serde(deserialize_with = "whole::one")]
         pool: u16,
     },
     /// The pool is enabled, becomes the first choice and is worked for at once if it works.
     SwitchPool {
         /// Number of the pool.
         #[schema(maximum = 65_535)]
+        #[serde(deserialize_with = "whole::one")]
         pool: u16,
     },
     /// The pool's part of the work where work is divided by quota.
     QuotaPool {
         /// Number of the pool.
         #[schema(maximum = 65_535)]
+        #[serde(deserialize_with = "whole::one")]
         pool: u16,
         /// Its part.
         #[schema(maximum = 65_535)]
+        #[serde(deserialize_with = "whole::one")]
         quota: u16,
     },
     /// Write the pools as they are now to the configuration file.
