@@ -24,14 +24,15 @@ fn pool(runtime: &Runtime) -> ServedPool {
 
 /// Connects as soon as somebody listens.
 fn connect(runtime: &Runtime, port: u16) -> TcpStream {
-    let connected = runtime.block_on(tokio::time::timeout(PATIENCE, async {
+    let connecting = async {
         loop {
             match tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
                 Ok(stream) => return stream.into_std().unwrap(),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
-    }));
+    };
+    let connected = runtime.block_on(async { tokio::time::timeout(PATIENCE, connecting).await });
     let stream = connected.expect("somebody who listens");
     stream.set_nonblocking(false).unwrap();
     stream
@@ -88,7 +89,9 @@ fn a_miner_that_lies_leaves_and_comes_back_keeps_its_row_and_harms_nobody() {
             .write_all(b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"w\",\"x\"]}\n")
             .unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(|line| line.unwrap());
-        let notify = lines.find(|line| line.contains("mining.notify")).unwrap();
+        // The answer to the subscription names it, too.
+        let is_job = |line: &String| line.contains("mining.notify") && line.contains("\"params\"");
+        let notify = lines.find(is_job).unwrap();
         let notify: Value = serde_json::from_str(&notify).unwrap();
         let (id, ntime) = (&notify["params"][0], &notify["params"][7]);
         let share =
