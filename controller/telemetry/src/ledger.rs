@@ -241,7 +241,9 @@ impl Ledger {
 
     fn unplugged(&mut self, at: Micros, key: DeviceKey) {
         self.fails(at, key);
-        self.of_device(at, Kind::DeviceUnplugged, Severity::Warning, key, "was unplugged");
+        let is_miner = self.identity(key).is_some_and(|identity| identity.location.starts_with("listen:"));
+        let what = if is_miner { "has hung up" } else { "was unplugged" };
+        self.of_device(at, Kind::DeviceUnplugged, Severity::Warning, key, what);
     }
 
     fn hashing(&mut self, at: Micros, key: DeviceKey) {

@@ -104,7 +104,8 @@ fn device(ledger: &Ledger, now: Micros, it: &DeviceSample, row: &Row) -> Device 
     let nonces = nonces(&it.tally);
     let ratio = error_ratio(&nonces);
     let hashrate = windows::show(spans(row), expected(it));
-    let nominal_hs = it.able.map(|able| able.nominal_hs);
+    // Nobody knows what a miner downstream can do.
+    let nominal_hs = it.able.map(|able| able.nominal_hs).filter(|nominal| *nominal > 0.0);
     let power = of_kind(it, now, Quantity::PowerWatts);
     let power = Measured::sum(power, unmeasured(it.state));
     let wrong = trouble::of_state(it.state, it.last_fault)

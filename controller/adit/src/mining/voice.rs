@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adit_core::{Answer, Core, Notice};
-use adit_driver::{DeviceKey, Verdict};
+use adit_driver::{DeviceKey, Fault, LinkError, Verdict};
 use adit_protocol::wire::Micros;
 use adit_upstream::PoolConfig;
 use tracing::{debug, info, warn};
@@ -29,6 +29,8 @@ pub(crate) fn device(core: &Core, now: Micros, key: DeviceKey) -> String {
 /// Logs `notice`.
 pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notice) {
     let device = |key: DeviceKey| device(core, now, key);
+    let is_miner =
+        |key| core.device(now, key).is_some_and(|row| row.detected.location.starts_with("listen:"));
     let pool = |key: adit_driver::PoolKey| pools.get(usize::from(key.0)).map(place).unwrap_or_default();
     match notice {
         Notice::Judged { verdict: Verdict::Share | Verdict::BelowShare, difficulty, device: key } => {
@@ -43,6 +45,9 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
         Notice::Arrived(key) => debug!("{} is there", device(*key)),
         Notice::Unplugged(key) => warn!("{} was unplugged", device(*key)),
         Notice::Hashing(key) => info!("{} is hashing", device(*key)),
+        Notice::Fault { device: key, fault: Fault::Link(LinkError::Gone), .. } if is_miner(*key) => {
+            info!("{} has hung up", device(*key));
+        }
         Notice::Fault { device: key, fault, retry_at } => match retry_at {
             Some(at) => {
                 let pause = at.since(now).max(Duration::from_secs(1)).as_secs();
