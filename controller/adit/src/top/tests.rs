@@ -67,7 +67,7 @@ fn picture(at: f64) -> Picture {
         "efficiency_joules_per_terahash": measured(None), "eased": false, "troubles": troubles, "events_dropped": 0
     });
     let pool = json!({
-        "pool": "pool.example:3333", "url": "stratum+tcp://pool.example:3333", "user": "u", "priority": 0, "quota": 1, "hashes": 0.0, "state": "working",
+        "id": 0, "pool": "pool.example:3333", "url": "stratum+tcp://pool.example:3333", "user": "u", "priority": 0, "quota": 1, "hashes": 0.0, "state": "working",
         "connected_s": 60.0, "difficulty": 1.0, "network_difficulty": null, "previous_block": null, "jobs": 1, "shares": shares(),
         "latency_s": 0.04, "latency_average_s": 0.04, "latencies": [], "last_share_unix_s": null
     });

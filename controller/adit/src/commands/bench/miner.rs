@@ -124,7 +124,11 @@ mod tests {
 
     #[test]
     fn a_process_is_measured_and_stopped() {
-        let child = Command::new("sleep").arg("60").stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo; exec sleep 60"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // What it says shows that it has run.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let pid = child.id();
         let mut miner = Miner { child };
         let usage = miner.usage().unwrap();

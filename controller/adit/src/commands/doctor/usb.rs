@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use adit_link::{Found, Roots};
+use adit_link::{Access, Found, Roots};
 use adit_protocol::devices::{Bridge, Match, UsbIdentity, matching};
 
 use super::{Check, attribute, entries};
@@ -23,14 +23,15 @@ fn identity(device: &Path) -> Option<UsbIdentity> {
     })
 }
 
-/// Devices of ours for which the kernel has made no port.
+/// Devices of ours for which the kernel has made no port, and which cannot be opened without one.
 pub(super) fn drivers(roots: &Roots, found: &[Found]) -> Vec<Check> {
     let mut checks = Vec::new();
     for device in entries(&roots.sys.join("bus/usb/devices")) {
         let Some(socket) = device.file_name().and_then(|name| name.to_str()) else { continue };
         let Some(identity) = identity(&device) else { continue };
         let Match::Certain(models) = matching(&identity) else { continue };
-        let place = |found: &Found| found.socket.split(':').next() == Some(socket);
+        let opens = |found: &Found| !found.location.starts_with("usb:") || found.access == Access::Ok;
+        let place = |found: &Found| found.socket.split(':').next() == Some(socket) && opens(found);
         let usb = models.iter().flat_map(|model| model.usb).find(|usb| usb.accepts(&identity));
         if found.iter().any(place) {
             continue;
