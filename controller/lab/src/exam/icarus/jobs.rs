@@ -105,6 +105,13 @@ const NO_MASK: Check = icarus!(
     "§2.2",
     Nothing("the protocol has no target on the device: difficulty 1 always")
 );
+const NO_REGISTERS: Check = icarus!(
+    "registers",
+    "registers",
+    "it answers register reads",
+    "§2.4",
+    Nothing("the protocol has no registers")
+);
 const NO_BAUD: Check = icarus!(
     "baud",
     "baud",
@@ -119,13 +126,7 @@ pub(super) static PLAIN: &[Check] = &[
     PROMPT,
     WHOLE,
     DIVISION,
-    icarus!(
-        "registers",
-        "registers",
-        "it answers register reads",
-        "§2.4",
-        Nothing("the protocol has no registers")
-    ),
+    NO_REGISTERS,
     GOLDEN,
     REPLACEMENT,
     ONCE,
@@ -146,13 +147,7 @@ pub(super) static CAIRNSMORE: &[Check] = &[
     PROMPT,
     WHOLE,
     DIVISION,
-    icarus!(
-        "registers",
-        "registers",
-        "it answers register reads",
-        "§2.4",
-        Nothing("the protocol has no registers")
-    ),
+    NO_REGISTERS,
     GOLDEN,
     REPLACEMENT,
     ONCE,
