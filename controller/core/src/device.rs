@@ -36,6 +36,8 @@ pub(crate) struct Device {
     /// Attempts in a row that failed before the device was ready.
     pub(crate) never_ready: u32,
     pub(crate) ready_since: Option<Micros>,
+    /// It has been ready since it was plugged in: it is what it is taken for.
+    pub(crate) proven: bool,
     pub(crate) capability: Option<Capability>,
     /// As its capability says or last said.
     eased: bool,
@@ -84,6 +86,7 @@ impl Device {
             failures: 0,
             never_ready: 0,
             ready_since: None,
+            proven: false,
             capability: None,
             eased: false,
             issued: IssuedWorks::default(),
@@ -139,6 +142,7 @@ impl Device {
         if self.life == Life::Detecting {
             self.life = Life::Ready;
             self.ready_since = Some(now);
+            self.proven = true;
             self.rate.begin(now);
         }
     }

@@ -117,7 +117,7 @@ impl Device {
         if looked_in_vain {
             return;
         }
-        self.life = match fault.recovery() {
+        self.life = match self.recovery(fault) {
             Recovery::Rescan { within } => {
                 Life::Away { since: now, look: Some(now + LOOK), give_up: Some(now + within) }
             }
@@ -133,6 +133,14 @@ impl Device {
         self.last_fault = Some(fault);
         let retry_at = self.attempt_at();
         out.push_back(Effect::Notice(Notice::Fault { device: self.key, fault, retry_at }));
+    }
+
+    /// What follows on a fault. A device that has worked is not another because noise made it look like one.
+    const fn recovery(&self, fault: Fault) -> Recovery {
+        match fault {
+            Fault::WrongDevice { .. } if self.proven => Recovery::Reopen,
+            _ => fault.recovery(),
+        }
     }
 
     /// The link that ended is one that was given up before.
@@ -205,6 +213,7 @@ impl Device {
         out.push_back(Effect::Notice(Notice::Arrived(self.key)));
         self.failures = 0;
         self.never_ready = 0;
+        self.proven = false;
         match self.held {
             _ if self.paused => {
                 self.life = Life::Paused;

@@ -248,6 +248,27 @@ fn a_wrong_device_is_left_alone_until_it_is_plugged_in_again() {
 }
 
 #[test]
+fn a_device_that_has_worked_is_not_taken_for_another_for_the_sake_of_noise() {
+    let mut rig = Rig::new();
+    let device = rig.stick("1");
+    let wrong = Fault::WrongDevice { expected: "icarus" };
+    rig.fail(device, wrong);
+    assert!(matches!(rig.state(device), State::Retrying { .. }));
+    rig.wait_s(1);
+    rig.report(device, Report::Up);
+    rig.fail(device, wrong);
+    assert!(matches!(rig.state(device), State::Retrying { .. }), "one more noisy answer");
+    rig.detach(device);
+    rig.attach(&stick("1", "1"));
+    rig.report(device, Report::Up);
+    rig.fail(device, wrong);
+    assert!(
+        matches!(rig.state(device), State::Quarantined { .. }),
+        "what was plugged in anew has proven nothing"
+    );
+}
+
+#[test]
 fn what_is_no_device_is_not_tried_again() {
     let mut rig = Rig::new();
     let device = rig.attach(&stick("1", "a"));
