@@ -45,9 +45,9 @@ impl Kept {
 }
 
 impl Default for Kept {
-    /// In memory, of at most 64 MiB.
+    /// In memory, of at most 16 MiB.
     fn default() -> Self {
-        Self { file: None, most_bytes: 64 << 20 }
+        Self { file: None, most_bytes: 16 << 20 }
     }
 }
 
