@@ -62,7 +62,7 @@ impl Options {
         let settings = &mut settings;
         let percent = "a share of wrong answers in per cent, 0.1 to 5";
         let options = Self {
-            eased: number(settings, "target-difficulty", "a positive number", f64::MIN_POSITIVE, 1.0)?,
+            eased: settings.take_easing()?,
             frequency: within(
                 settings,
                 "frequency",

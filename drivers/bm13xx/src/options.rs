@@ -28,7 +28,7 @@ impl Options {
     /// Takes what is known out of `settings` and refuses the rest.
     pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
         let options = Self {
-            easing: settings.take::<Positive>("target-difficulty", "a positive number")?.map(|it| it.0),
+            easing: settings.take_easing()?,
             chips: settings
                 .take::<Within<1, 256>>("chips", "a number of chips, 1 to 256")?
                 .map(|it| it.0 as u16),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use adit_protocol::pow::Target;
+
 /// A setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -57,6 +59,12 @@ impl Settings {
         value.parse().map(Some).map_err(|_| SettingsError::Malformed { key, value, expected })
     }
 
+    /// Takes `target-difficulty`: the difficulty of the nonces that a *simulated* device reports. One of which a target can be
+    /// made.
+    pub fn take_easing(&mut self) -> Result<Option<f64>, SettingsError> {
+        Ok(self.take::<Easing>("target-difficulty", "a positive number")?.map(|easing| easing.0))
+    }
+
     /// Fails when something is left that the driver did not take. `known`: what it would have taken.
     pub fn finish(self, known: &'static [&'static str]) -> Result<(), SettingsError> {
         match self.0.into_keys().next() {
@@ -66,9 +74,34 @@ impl Settings {
     }
 }
 
+struct Easing(f64);
+
+impl FromStr for Easing {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let number = text.parse().map_err(|_| ())?;
+        Target::from_difficulty(number).map(|_| Self(number)).map_err(|_| ())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_simulation_is_eased_by_what_makes_a_target() {
+        let easing = |value: &str| {
+            let mut settings = Settings::default();
+            settings.set("target-difficulty", value);
+            settings.take_easing()
+        };
+        assert_eq!(easing("1e-4"), Ok(Some(1e-4)));
+        for value in ["0", "-1", "NaN", "easy"] {
+            let said = easing(value).unwrap_err().to_string();
+            assert_eq!(said, format!("`target-difficulty={value}`: expected a positive number"));
+        }
+    }
 
     #[test]
     fn a_typing_error_is_named_with_what_there_is() {

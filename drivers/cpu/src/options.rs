@@ -30,7 +30,7 @@ impl Options {
             pins: settings
                 .take::<Pins>("pin", "numbers of processors joined with +, such as 0+2")?
                 .map_or_else(Vec::new, |pins| pins.0),
-            eased: settings.take::<Eased>("target-difficulty", "a positive number")?.map(|eased| eased.0),
+            eased: settings.take_easing()?.and_then(|difficulty| Target::from_difficulty(difficulty).ok()),
         };
         settings.finish(KNOWN)?;
         Ok(options)
@@ -68,17 +68,6 @@ impl FromStr for Pins {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let pins: Result<_, _> = text.split('+').map(|number| number.trim().parse()).collect();
         pins.map(Self).map_err(|_| Malformed)
-    }
-}
-
-struct Eased(Target);
-
-impl FromStr for Eased {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let difficulty = text.parse().ok();
-        difficulty.and_then(|it| Target::from_difficulty(it).ok()).map(Self).ok_or(Malformed)
     }
 }
 

@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use adit_driver::{Settings, SettingsError};
-use adit_protocol::pow::Target;
 use adit_protocol::units::Hertz;
 
 /// Names of all settings, in the order of the crate documentation.
@@ -28,7 +27,7 @@ impl Options {
     pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
         let clock = "a clock in MHz, 6.25 to 500";
         let options = Self {
-            easing: settings.take::<Easing>("target-difficulty", "a positive number")?.map(|it| it.0),
+            easing: settings.take_easing()?,
             frequency: settings.take::<Clock>("frequency", clock)?.map(|it| it.0),
             start: settings
                 .take::<Clock>("start-frequency", clock)?
@@ -39,17 +38,6 @@ impl Options {
         };
         settings.finish(KNOWN)?;
         Ok(options)
-    }
-}
-
-struct Easing(f64);
-
-impl FromStr for Easing {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        Target::from_difficulty(number).map(|_| Self(number)).map_err(|_| ())
     }
 }
 

@@ -51,7 +51,7 @@ impl Options {
     /// Takes what is known out of `settings` and refuses the rest.
     pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
         let options = Self {
-            eased: settings.take::<Eased>("target-difficulty", "a positive number")?.map(|eased| eased.0),
+            eased: settings.take_easing()?.and_then(|difficulty| Target::from_difficulty(difficulty).ok()),
             line: Line::at(
                 settings
                     .take::<Baud>("baud", "a baud rate from 9600 to 921600")?
@@ -114,7 +114,6 @@ fn number<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-setting!(Eased(Target), text => number(text).and_then(|difficulty| Target::from_difficulty(difficulty).ok()));
 setting!(Baud(u32), text => number(text).filter(|baud| (9_600..=921_600).contains(baud)));
 setting!(Parts(Division), text => number(text).filter(|parts| *parts <= 8).and_then(Division::new));
 setting!(Engines(u16), text => number(text).filter(|engines| (1..=8).contains(engines)));
