@@ -2,11 +2,12 @@
 
 use adit_catalog::CatalogError;
 use adit_driver::{Detected, Machine, Settings, SettingsError};
-use adit_hw_sim::{Build, BuildError, SimDevice};
+use adit_hw_sim::{Build, BuildError, MIN_DIFFICULTY, SimDevice};
+use adit_protocol::bm13xx::Ticket;
 use adit_protocol::devices::{Model, UsbIdentity};
 
-/// How easy a simulated target is where the user says nothing: one hash in 256 is a nonce, so that hours are simulated in
-/// seconds. Summaries say that the devices are eased.
+/// Difficulty of a nonce where the user says nothing: one hash in 256 is a nonce, so that hours are simulated in seconds.
+/// Summaries say that the devices are eased.
 pub const DEFAULT_DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
 
 /// Settings of the twin that the driver must know too: how many chips there should be.
@@ -38,10 +39,27 @@ pub enum ItemError {
 }
 
 impl Item {
-    /// Target difficulty of its devices.
+    /// Target difficulty of its devices. Chips with a ticket mask are told to report a nonce now and then, each as difficult as
+    /// those of other devices; without the mask it is so much easier.
     pub fn difficulty(&self) -> Result<f64, ItemError> {
-        let difficulty = self.settings.clone().take("target-difficulty", "a difficulty, such as 1e-6")?;
-        Ok(difficulty.unwrap_or(DEFAULT_DIFFICULTY))
+        let usual = || (DEFAULT_DIFFICULTY / self.usual_ticket().difficulty()).max(MIN_DIFFICULTY);
+        Ok(self.wanted_difficulty()?.unwrap_or_else(usual))
+    }
+
+    /// What the pool is to ask of its devices at least: nonces that meet it do not come faster than a host wants them.
+    pub fn share_difficulty(&self) -> Result<f64, ItemError> {
+        Ok(self.wanted_difficulty()?.unwrap_or(DEFAULT_DIFFICULTY))
+    }
+
+    fn wanted_difficulty(&self) -> Result<Option<f64>, SettingsError> {
+        self.settings.clone().take("target-difficulty", "a difficulty, such as 1e-6")
+    }
+
+    /// The mask with which its chips report a nonce or two each second; none where they have no mask.
+    fn usual_ticket(&self) -> Ticket {
+        let has_mask = self.model.ports.iter().any(|port| port.protocol.starts_with("bm13xx"));
+        let per_second = self.model.nominal.0 / Ticket::default().hashes();
+        if has_mask { Ticket::from_difficulty(per_second / 2.0) } else { Ticket::default() }
     }
 
     /// The simulated device.

@@ -38,13 +38,14 @@ pub struct Health {
     judged: u32,
     /// A valid nonce, or the beginning of a search.
     last: Micros,
-    revived: bool,
+    /// When silence was answered with settings; since then nothing has been found either.
+    revived: Option<Micros>,
 }
 
 impl Health {
     /// Nothing has been judged; the search begins now.
     pub fn new(now: Micros) -> Self {
-        Self { wrong: 0, repeated: 0, judged: 0, last: now, revived: false }
+        Self { wrong: 0, repeated: 0, judged: 0, last: now, revived: None }
     }
 
     /// A nonce was judged.
@@ -56,7 +57,7 @@ impl Health {
             _ => return Advice::Fine,
         };
         if wrong + repeated == 0 {
-            (self.last, self.revived) = (now, false);
+            (self.last, self.revived) = (now, None);
         }
         (self.wrong, self.repeated) = (self.wrong << 1 | wrong, self.repeated << 1 | repeated);
         self.judged = (self.judged + 1).min(WINDOW);
@@ -75,28 +76,30 @@ impl Health {
     /// The search begins, or begins anew.
     pub fn restart(&mut self, now: Micros) {
         self.last = now;
+        self.revived = self.revived.map(|_| now);
     }
 
-    /// Since when nothing has been found.
-    pub const fn since(&self) -> Micros {
-        self.last
+    /// For how long nothing has been found.
+    pub fn silence(&self, now: Micros) -> Fault {
+        Fault::Silent { seconds: now.since(self.last).as_secs() as u32 }
     }
 
     /// When a chain that has found nothing until then is silent. `interval`: between two nonces on average.
     pub fn patience(&self, interval: Duration) -> Micros {
-        self.last + (interval * SILENT_INTERVALS).max(LEAST_SILENCE) + Duration::from_micros(1)
+        self.revived.unwrap_or(self.last)
+            + (interval * SILENT_INTERVALS).max(LEAST_SILENCE)
+            + Duration::from_micros(1)
     }
 
     /// Time has passed. `interval`: between two nonces on average.
     pub fn check(&mut self, now: Micros, interval: Duration) -> Advice {
-        let silence = now.since(self.last);
         if now < self.patience(interval) {
             return Advice::Fine;
         }
-        if self.revived {
-            return Advice::Reset(Fault::Silent { seconds: silence.as_secs() as u32 });
+        if self.revived.is_some() {
+            return Advice::Reset(self.silence(now));
         }
-        (self.revived, self.last) = (true, now);
+        self.revived = Some(now);
         Advice::Revive
     }
 }
@@ -135,10 +138,12 @@ mod tests {
         let (mut health, interval) = (Health::new(Micros(0)), Duration::from_millis(500));
         assert_eq!(health.check(Micros::from_secs(10), interval), Advice::Fine);
         assert_eq!(health.check(Micros::from_secs(11), interval), Advice::Revive);
+        assert_eq!(health.silence(Micros::from_secs(12)), Fault::Silent { seconds: 12 }, "nobody answered");
         assert_eq!(health.check(Micros::from_secs(21), interval), Advice::Fine);
         assert_eq!(
             health.check(Micros::from_secs(22), interval),
-            Advice::Reset(Fault::Silent { seconds: 11 })
+            Advice::Reset(Fault::Silent { seconds: 22 }),
+            "all of it, not what came after the settings"
         );
         health.judge(Micros::from_secs(23), Verdict::Stale);
         assert_eq!(health.check(Micros::from_secs(34), interval), Advice::Revive);

@@ -74,7 +74,7 @@ pub(crate) struct Mining {
 impl Mining {
     /// Begins to work on a chain that has been brought up.
     pub(crate) fn begin(now: Micros, setup: &Setup, plan: Plan, books: Books, outbox: &mut Outbox) -> Self {
-        let target = Pll::solve(plan.chip, setup.clock);
+        let ramp = Ramp::from_reset(now, plan.chip, setup.clock, setup.ramp_step);
         let job = Line::at(plan.baud).duration(plan.job_size(VersionMask::BIP320));
         let mut mining = Self {
             port: setup.port,
@@ -83,9 +83,9 @@ impl Mining {
             ticket_at: now,
             settles: None,
             ring: Ring::new(plan.chip),
-            queue: Queue::new(plan.room(&target), books.received),
+            queue: Queue::new(plan.room(ramp.fastest()), books.received),
             turn: Turn::new(job),
-            ramp: Ramp::from_reset(now, setup.clock, setup.ramp_step),
+            ramp,
             later: VecDeque::new(),
             mask: VersionMask::BIP320,
             hash_count: 0,
@@ -122,14 +122,9 @@ impl Mining {
         self.ramp.target()
     }
 
-    /// The clock chips really have when they are set to `wanted`.
-    fn pll(&self, wanted: Hertz) -> Pll {
-        Pll::solve(self.plan.chip, wanted)
-    }
-
     fn announce(&self, outbox: &mut Outbox) {
         if self.ready {
-            outbox.emit(Event::Ready(self.plan.capability(&self.pll(self.ramp.clock()), self.queue.room())));
+            outbox.emit(Event::Ready(self.plan.capability(self.ramp.pll(), self.queue.room())));
         }
     }
 
@@ -138,10 +133,9 @@ impl Mining {
         if !self.plan.chip.rolls_versions() {
             return;
         }
-        let fastest = self.ramp.target().mhz().max(self.ramp.clock().mhz());
         let wanted = match self.resting {
             true => 0,
-            false => self.plan.hash_count(&self.pll(Hertz::from_mhz(fastest))),
+            false => self.plan.hash_count(self.ramp.fastest()),
         };
         if wanted != self.hash_count {
             self.hash_count = wanted;
@@ -158,8 +152,8 @@ impl Mining {
     }
 
     /// Sets the clock; of several writes all but the first follow at a distance.
-    fn set_clock(&mut self, now: Micros, clock: Hertz, outbox: &mut Outbox) {
-        let mut writes = ramp::writes(self.plan.chip, &self.pll(clock)).into_iter().map(Frame::Command);
+    fn set_clock(&mut self, now: Micros, pll: &Pll, outbox: &mut Outbox) {
+        let mut writes = ramp::writes(self.plan.chip, pll).into_iter().map(Frame::Command);
         if let Some(first) = writes.next() {
             self.send(&first, outbox);
         }
@@ -183,11 +177,12 @@ impl Mining {
     fn step_ramp(&mut self, now: Micros, outbox: &mut Outbox) {
         let before = self.ramp.clock();
         let clock = self.ramp.step(now);
+        let pll = *self.ramp.pll();
         if clock.0 > before.0 {
             self.set_hash_count(outbox);
-            self.set_clock(now, clock, outbox);
+            self.set_clock(now, &pll, outbox);
         } else {
-            self.set_clock(now, clock, outbox);
+            self.set_clock(now, &pll, outbox);
             self.set_hash_count(outbox);
         }
         if self.ramp.due().is_none() {
@@ -214,6 +209,10 @@ impl Mining {
         self.queue.announce(outbox);
     }
 
+    fn slowest(&self) -> Pll {
+        Pll::solve(self.plan.chip, ramp::slowest())
+    }
+
     /// The chips are to run at `wanted`.
     pub(crate) fn on_clock(&mut self, now: Micros, wanted: Hertz) {
         self.ramp.redirect(now, wanted);
@@ -225,7 +224,7 @@ impl Mining {
         self.set_hash_count(outbox);
         if !self.plan.chip.rolls_versions() {
             // These have no switch: as slow as they can be, and no more jobs.
-            self.set_clock(now, ramp::slowest(), outbox);
+            self.set_clock(now, &self.slowest(), outbox);
         }
     }
 
@@ -248,7 +247,7 @@ impl Mining {
         self.resting = true;
         self.set_hash_count(outbox);
         self.later.clear();
-        for command in ramp::writes(self.plan.chip, &self.pll(ramp::slowest())) {
+        for command in ramp::writes(self.plan.chip, &self.slowest()) {
             self.command(command, outbox);
         }
         self.ramp.jumped(ramp::slowest());
@@ -298,8 +297,7 @@ impl Mining {
             Job::Midstates(MidstateJob::new(job_byte, &header, versions))
         };
         self.send(&Frame::Job(job), outbox);
-        let pll = self.pll(Hertz(self.ramp.target().0.max(self.ramp.clock().0)));
-        self.turn.started(now, 1, self.plan.job_time(window.mask, &pll));
+        self.turn.started(now, 1, self.plan.job_time(window.mask, self.ramp.fastest()));
     }
 
     /// Lets chips report what the pool wants, and not much more. An easier ticket is set at once; a harder one now and then,
@@ -382,7 +380,7 @@ impl Mining {
         outbox: &mut Outbox,
     ) -> Option<Fault> {
         let settled = self.ramp.due().is_none() && !self.resting;
-        let clock = settled.then(|| self.pll(self.ramp.clock()).frequency());
+        let clock = settled.then(|| self.ramp.pll().frequency());
         self.counters.on_answer(now, &self.plan, answer, clock, outbox)
     }
 
@@ -426,7 +424,7 @@ impl Mining {
     }
 
     fn interval(&self) -> Duration {
-        self.plan.report_interval(self.pll(self.ramp.clock()).frequency())
+        self.plan.report_interval(self.ramp.pll().frequency())
     }
 
     /// Nothing is expected of chips that have no job, rest or change their clock.
@@ -443,7 +441,7 @@ impl Mining {
         if self.doubted.is_some_and(|until| now >= until) {
             self.doubted = None;
             if !self.counters.anybody() {
-                return Some(Fault::Silent { seconds: now.since(self.health.since()).as_secs() as u32 });
+                return Some(self.health.silence(now));
             }
             self.revive(now, outbox);
         }

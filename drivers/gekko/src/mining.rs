@@ -50,8 +50,8 @@ pub(crate) struct Mining {
     ask_at: Micros,
     /// Answers about the clock since it was asked for last.
     answers: u16,
-    /// The chips have found nothing since the one time; until the other they have time to say that they are there.
-    doubted: Option<(Micros, Micros)>,
+    /// The chips have found nothing for long; until then they have time to say that they are there.
+    doubted: Option<Micros>,
     garbage: u32,
 }
 
@@ -294,17 +294,16 @@ impl Mining {
     }
 
     fn look(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Fault> {
-        if let Some((since, _)) = self.doubted.take_if(|(_, until)| now >= *until) {
+        if self.doubted.take_if(|until| now >= *until).is_some() {
             if self.answers == 0 {
-                return Some(Fault::Silent { seconds: now.since(since).as_secs() as u32 });
+                return Some(self.health.silence(now));
             }
             self.revive(now, outbox);
         }
-        let since = self.health.since();
         match self.health.check(now, self.interval()) {
             Advice::Reset(fault) => return Some(fault),
             Advice::Revive => {
-                self.doubted = Some((since, now + ANSWERS_WITHIN));
+                self.doubted = Some(now + ANSWERS_WITHIN);
                 self.ask(now, outbox);
             }
             Advice::Fine | Advice::Overlap(_) => {}
@@ -335,11 +334,7 @@ impl Mining {
     pub(crate) fn deadline(&self) -> Option<Micros> {
         let feed = (!self.queue.is_empty()).then(|| self.turn.at().max(self.pace.free()));
         let interval = self.interval();
-        let looks = [
-            Some(self.health.patience(interval)),
-            self.watch.deadline(interval),
-            self.doubted.map(|it| it.1),
-        ];
+        let looks = [Some(self.health.patience(interval)), self.watch.deadline(interval), self.doubted];
         let looks = looks.into_iter().flatten().filter(|at| *at < self.busy_until);
         let rest = [Some(self.ask_at), self.step_at, self.pace.deadline(), feed];
         rest.into_iter().flatten().chain(looks).min()

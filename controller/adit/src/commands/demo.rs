@@ -83,7 +83,7 @@ fn count(devices: usize) -> String {
 async fn serve_pool(DeviceList(items): &DeviceList, seed: u64) -> Result<ServedPool, Failure> {
     let mut difficulty = 1.0_f64;
     for item in items {
-        difficulty = difficulty.min(item.difficulty().map_err(Failure::usage)?);
+        difficulty = difficulty.min(item.share_difficulty().map_err(Failure::usage)?);
     }
     let settings = PoolSettings { epoch: epoch(), difficulty, ..PoolSettings::default() };
     let pool = Pool::new(settings, seed).map_err(Failure::usage)?;

@@ -124,7 +124,7 @@ pub(super) fn survives_a_storm_of_jobs(subject: &Subject) -> Result<(), Finding>
 pub(super) fn breaks_no_rule_of_hosts(subject: &Subject) -> Result<(), Finding> {
     let twin = subject.item.twin(subject.seed)?;
     let Ok((watched, findings)) = Watched::new(subject.item.model, twin) else { return Ok(()) };
-    let mut stand = Stand::with(subject, Box::new(watched));
+    let mut stand = Stand::with(subject, Box::new(watched))?;
     stand.plug();
     stand.job(true)?;
     stand.run_until_working()?;

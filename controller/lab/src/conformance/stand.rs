@@ -28,6 +28,7 @@ pub(super) struct Stand {
     subject: Subject,
     detected: Detected,
     key: DeviceKey,
+    share_target: Target,
     jobs: u64,
     block: u8,
     /// The core's wish to open the link is not followed while this is set.
@@ -38,11 +39,12 @@ impl Stand {
     /// The device plugged in, its link about to be opened, no job yet.
     pub(super) fn new(subject: &Subject) -> Result<Self, Finding> {
         let twin = subject.item.twin(Dice::new(subject.seed, LANE).roll())?;
-        Ok(Self::with(subject, twin))
+        Self::with(subject, twin)
     }
 
     /// As [`Self::new`], with a device of one's own.
-    pub(super) fn with(subject: &Subject, twin: Box<dyn SimDevice>) -> Self {
+    pub(super) fn with(subject: &Subject, twin: Box<dyn SimDevice>) -> Result<Self, Finding> {
+        let difficulty = subject.item.share_difficulty()?;
         let mut dice = Dice::new(subject.seed, LANE);
         dice.roll(); // the twin's
         let detected = subject.item.detected(0, 0);
@@ -50,7 +52,7 @@ impl Stand {
         let mut core = Core::new(Policy::default(), 1);
         let key = core.attach(Micros(0), &detected);
         core.on_pool(Micros(0), POOL, PoolInput::Up { resumed: false });
-        Self {
+        Ok(Self {
             rig,
             now: Micros(0),
             core,
@@ -59,10 +61,11 @@ impl Stand {
             subject: subject.clone(),
             detected,
             key,
+            share_target: Target::from_difficulty(difficulty).unwrap_or(Target::MAX),
             jobs: 0,
             block: 1,
             shut: false,
-        }
+        })
     }
 
     /// As [`Self::new`], mining on a first job.
@@ -110,7 +113,7 @@ impl Stand {
             prev_hash: Hash([self.block; 32]),
             nbits: 0x1705_ae3a,
             ntime: 1_700_000_000,
-            share_target: Target::MAX,
+            share_target: self.share_target,
             network_target: None,
             clean: new_block,
         };

@@ -130,7 +130,7 @@ impl World {
         let mut core = Core::new(policy, skews_s.len() as u16);
         let (mut stations, mut difficulty) = (Vec::new(), f64::INFINITY);
         for item in &config.devices {
-            difficulty = difficulty.min(item.difficulty()?);
+            difficulty = difficulty.min(item.share_difficulty()?);
             for _ in 0..item.count {
                 let faults = config.faults.at(item.model);
                 stations.push(Station::new(item, stations.len(), config.seed, faults, &mut core)?);
