@@ -10,6 +10,7 @@ mod one_shot;
 mod reading;
 mod recording;
 mod rtl;
+mod service;
 mod steering;
 mod stopping;
 mod udev;

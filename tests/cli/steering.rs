@@ -132,13 +132,17 @@ async fn pools_are_saved_to_the_file_and_taken_over_from_it_on_sighup_while_mini
 
     fs::write(&file, saved.replace(&url(&second), "stratum+tcp://127.0.0.1:1")).unwrap();
     running.signal("HUP");
-    running.wait_for("SIGHUP: pools: 1 kept, 1 added, 1 removed", 1);
+    running.wait_for("SIGHUP: reload the configuration: pools: 1 kept, 1 added, 1 removed", 1);
     let before = first.tally().await.unwrap().total.accepted;
     accepted(&first, before + 1).await;
     fs::write(&file, "nonsense = true\n").unwrap();
     running.signal("HUP");
     running.wait_for("unknown field `nonsense`", 1);
     accepted(&first, before + 2).await;
+    let audit = ctl(&at, &["audit"]).json_lines();
+    let reloads: Vec<_> =
+        audit.iter().filter(|row| row["who"] == "SIGHUP").map(|row| &row["outcome"]).collect();
+    assert_eq!(reloads, ["done", "refused"], "{audit:?}");
     running.signal("TERM");
     let finished = running.finish();
     assert_eq!(finished.status, Some(0), "{}", finished.err);

@@ -12,6 +12,7 @@ mod lines;
 mod logging;
 mod mining;
 mod output;
+mod service;
 mod summary;
 mod terminal;
 mod top;

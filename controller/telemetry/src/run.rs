@@ -17,12 +17,28 @@ use crate::cgminer::{self, Access, CgminerSettings};
 use crate::history::{self, History};
 use crate::http::{self, Beyond, Door};
 use crate::ledger::{Clock, Ledger, PoolFacts};
-use crate::steer::{Asked, Desk, desk};
+use crate::steer::{self, Answer, Asked, Desk, Request, desk};
 use crate::tap::{Drain, Tap, tap};
 use crate::webhook::{self, Webhook};
 
 /// Commands on their way to the task that mines, which answers them.
-pub type Commands = mpsc::Receiver<Asked>;
+#[derive(Debug)]
+pub struct Commands {
+    asked: mpsc::Receiver<Asked>,
+    board: Arc<Board>,
+}
+
+impl Commands {
+    /// The next one; `None`: there will be no more.
+    pub async fn next(&mut self) -> Option<Asked> {
+        self.asked.recv().await
+    }
+
+    /// Writes a command that came another way, and what came of it, into the audit log.
+    pub fn write_down(&self, who: &str, request: &Request, answer: &Answer) {
+        self.board.audit(|at| steer::entry(at, who, request, answer));
+    }
+}
 
 impl Bound {
     /// Serves until [`Running`] is stopped. `clock`: what the controller's time is in the calendar.
@@ -31,7 +47,8 @@ impl Bound {
         let (stop, stopped) = oneshot::channel();
         let best = self.store.best().ok().filter(|_| self.remembers).map(Option::unwrap_or_default);
         let board = Arc::new(Board::new(Ledger::new(clock, pools, best)));
-        let (desk, commands) = desk(Arc::clone(&board));
+        let (desk, asked) = desk(Arc::clone(&board));
+        let commands = Commands { asked, board: Arc::clone(&board) };
         let key = self.key.map(|(key, file)| (key, LocalKey(file)));
         let (local, local_key) = key.unzip();
         let door = Door::new(self.keys.clone(), local, None);

@@ -28,6 +28,8 @@ pub(super) enum Heard {
     Glance,
     /// Telemetry is to be shown how things stand.
     Sample,
+    /// A service manager is to be told that all is well.
+    Beat,
     /// A pool session has ended, which none does by itself.
     SessionEnded,
     /// Something was plugged in or pulled out.
@@ -47,6 +49,8 @@ pub(super) struct Ears {
     pub(super) glance: Interval,
     /// `None`: nobody looks.
     pub(super) sample: Option<Interval>,
+    /// `None`: there is no service manager.
+    pub(super) beat: Option<Interval>,
     pub(super) sessions: JoinSet<()>,
     pub(super) hotplug: mpsc::Receiver<Change>,
     /// `None`: nobody may connect.
@@ -73,6 +77,7 @@ impl Ears {
             Some(change) = self.hotplug.recv() => Heard::Plugged(change),
             _ = self.glance.tick() => Heard::Glance,
             _ = tick(&mut self.sample) => Heard::Sample,
+            _ = tick(&mut self.beat) => Heard::Beat,
             heard = self.floods.next() => heard,
         }
     }
@@ -215,6 +220,7 @@ mod tests {
             guests: None,
             glance,
             sample: None,
+            beat: None,
             sessions: JoinSet::new(),
             hotplug,
             floods,

@@ -26,6 +26,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::failure::Failure;
 use crate::limits;
+use crate::service;
 use crate::summary::Summary;
 use crate::terminal;
 use ears::{Ears, Floods};
@@ -49,6 +50,8 @@ const REMINDER: Duration = Duration::from_secs(60);
 const LAST_LINKS: Duration = Duration::from_secs(3);
 /// How long pool connections may take to close.
 const LAST_POOLS: Duration = Duration::from_secs(1);
+/// How long the end may take beside the time that devices have to become safe: answers of pools, links, connections, threads.
+const AFTER_SAFE: Duration = Duration::from_secs(7);
 
 /// Mines until the goal is reached or a signal comes. The hardware is safe when it returns, whatever it returns, unless a second
 /// signal came.
@@ -93,6 +96,7 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
         signals,
         glance: every(if terminal::is_interactive() { GLANCE } else { REMINDER }),
         sample: views.are_wanted().then(|| every(views::SAMPLE)),
+        beat: service::period().map(every),
         sessions,
         hotplug,
         guests,

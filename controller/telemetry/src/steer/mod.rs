@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::board::Board;
 pub use audit::AuditRow;
-use audit::entry;
+pub(crate) use audit::entry;
 pub use request::{Password, Request};
 
 /// Commands that may wait; more are refused at once.

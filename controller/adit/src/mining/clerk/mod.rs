@@ -17,6 +17,7 @@ use super::plan::{Plan, Source};
 use crate::cli::PoolArg;
 use crate::config;
 use crate::failure::Failure;
+use crate::service;
 use crate::terminal;
 
 /// Wishes that may wait; the clerk waits with more.
@@ -79,19 +80,26 @@ impl Clerk {
         loop {
             tokio::select! {
                 Some(Asked { request, reply }) = next(&mut commands) => self.serve(request, reply).await,
-                () = hung_up(&mut hangup) => self.hung_up().await,
+                () = hung_up(&mut hangup) => self.hung_up(commands.as_ref()).await,
                 () = self.wishes.closed() => return,
             }
         }
     }
 
-    async fn hung_up(&self) {
+    /// Whoever may send signals has asked for the configuration to be read again.
+    async fn hung_up(&self, commands: Option<&Commands>) {
+        service::is_reloading();
         let (reply, answer) = oneshot::channel();
         self.serve(Request::Reload {}, reply).await;
-        match answer.await {
-            Ok(answer @ Answer::Done { .. }) => info!("SIGHUP: {}", answer.sentence()),
-            Ok(answer) => warn!("SIGHUP: {}", answer.sentence()),
-            Err(_) => {} // it is the end
+        let Ok(answer) = answer.await else { return }; // it is the end
+        service::has_reloaded();
+        match (commands, &answer) {
+            (Some(commands), _) => commands.write_down("SIGHUP", &Request::Reload {}, &answer),
+            (None, Answer::Done { sentence, .. }) => info!("SIGHUP: {sentence}"),
+            (None, _) => {}
+        }
+        if !matches!(answer, Answer::Done { .. }) {
+            warn!("SIGHUP: {}", answer.sentence());
         }
     }
 
@@ -157,7 +165,7 @@ impl Clerk {
 
 async fn next(commands: &mut Option<Commands>) -> Option<Asked> {
     match commands {
-        Some(commands) => match commands.recv().await {
+        Some(commands) => match commands.next().await {
             Some(asked) => Some(asked),
             None => std::future::pending().await,
         },

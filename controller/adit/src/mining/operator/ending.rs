@@ -10,6 +10,8 @@ use tracing::info;
 
 use super::Operator;
 use crate::failure::Failure;
+use crate::mining::AFTER_SAFE;
+use crate::service;
 use crate::summary::Summary;
 
 /// How long answers of pools are waited for once the hardware is safe.
@@ -75,6 +77,7 @@ impl Operator {
             return;
         }
         let (now, by) = (self.now(), Instant::now() + self.plan.stop_within);
+        service::is_stopping(self.plan.stop_within + AFTER_SAFE);
         self.core.stop(now, now + self.plan.stop_within);
         // A device's own deadline comes first, its last report after.
         self.ending =

@@ -23,6 +23,7 @@ use super::views::Views;
 use super::{progress, voice};
 use crate::failure::Failure;
 use crate::output::printable;
+use crate::service;
 use crate::summary::Summary;
 use crate::terminal;
 pub(super) use ending::Left;
@@ -113,6 +114,7 @@ impl Operator {
     /// Works until the end.
     pub(super) async fn run(mut self, mut ears: Ears) -> Left {
         self.views.sample(self.now(), &self.core); // whoever looks early sees what there is
+        service::is_ready(&self.progress(usize::MAX));
         loop {
             self.carry_out();
             self.consider();
@@ -123,6 +125,7 @@ impl Operator {
                 Heard::Signal => self.interrupted(),
                 Heard::Time => self.core.on_timer(self.now()),
                 Heard::Glance => self.show_progress(),
+                Heard::Beat => service::is_well(&self.progress(usize::MAX)),
                 Heard::Sample => self.views.sample(self.now(), &self.core),
                 Heard::SessionEnded if self.steering.ended_as_wanted() => {}
                 Heard::SessionEnded => self.end(How::Failed(Failure::run(anyhow::anyhow!(
@@ -155,8 +158,14 @@ impl Operator {
     }
 
     fn show_progress(&self) {
-        let line = |width| progress::line(&self.core, self.now(), &self.configs, width);
-        if self.interactive { terminal::show(line(terminal::width())) } else { info!("{}", line(usize::MAX)) }
+        match self.interactive {
+            true => terminal::show(self.progress(terminal::width())),
+            false => info!("{}", self.progress(usize::MAX)),
+        }
+    }
+
+    fn progress(&self, width: usize) -> String {
+        progress::line(&self.core, self.now(), &self.configs, width)
     }
 
     /// Does what the core wants.

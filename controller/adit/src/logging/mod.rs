@@ -1,4 +1,7 @@
-//! Logs: to standard error, so that standard output holds data only, above the status line where there is one.
+//! Logs: to standard error, so that standard output holds data only, above the status line where there is one; to the journal of
+//! systemd where standard error leads there.
+
+mod journal;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -7,9 +10,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{self, FormatTime};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::failure::Failure;
 use crate::terminal::AboveTheLine;
+use journal::Journal;
 
 /// Begins to log. `wanted`: `--log`; without it the environment variable `RUST_LOG` counts, else `default`.
 pub(crate) fn start(wanted: Option<&str>, default: &str) -> Result<(), Failure> {
@@ -18,6 +24,10 @@ pub(crate) fn start(wanted: Option<&str>, default: &str) -> Result<(), Failure> 
             .map_err(|error| Failure::usage(anyhow::anyhow!("--log {text}: {error}")))?,
         None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default)),
     };
+    if let Some(journal) = Journal::of_stderr() {
+        tracing_subscriber::registry().with(filter).with(journal).init();
+        return Ok(());
+    }
     let is_watched = io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
