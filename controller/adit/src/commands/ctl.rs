@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cli::{CtlArgs, Percent, PoolVerb, Verb};
 use crate::client::{Client, Told};
-use crate::config::state_folder;
+use crate::config::state_to_command;
 use crate::failure::Failure;
 use crate::output::{self, printable};
 
@@ -59,7 +59,7 @@ fn key(args: &CtlArgs) -> Result<Option<String>, Failure> {
     if let Ok(key) = std::env::var("ADIT_KEY") {
         return Ok(Some(key));
     }
-    let file = state_folder().map(|folder| folder.join(local_file(args.api.port())));
+    let file = state_to_command().map(|folder| folder.join(local_file(args.api.port())));
     Ok(file.and_then(|file| read(&file).ok()).flatten()) // without one the answer says what is missing
 }
 

@@ -7,14 +7,14 @@ use adit_telemetry::{Key, KeyFile, Scope, chance, key_file};
 use serde_json::{Value, json};
 
 use crate::cli::{KeyArgs, KeyVerb, ScopeArg};
-use crate::config::state_folder;
+use crate::config::state_to_command;
 use crate::failure::Failure;
 use crate::output::{self, printable};
 
 const DAY: u64 = 86_400;
 
 pub(crate) fn run(args: &KeyArgs, json: bool) -> Result<(), Failure> {
-    let folder = state_folder().ok_or_else(|| {
+    let folder = state_to_command().ok_or_else(|| {
         Failure::usage(anyhow::anyhow!("no place for keys: set HOME, XDG_STATE_HOME or STATE_DIRECTORY"))
     })?;
     let file = key_file(&folder);

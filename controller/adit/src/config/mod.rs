@@ -115,6 +115,16 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
     state.or_else(|| of("HOME").map(|home| home.join(".local/state/adit")))
 }
 
+/// Where the service keeps its state, as its unit says.
+const OF_THE_SERVICE: &str = "/var/lib/adit";
+
+/// The state of the adit that is to be commanded: for root that of the service, where it is installed.
+pub(crate) fn state_to_command() -> Option<PathBuf> {
+    let service = Path::new(OF_THE_SERVICE);
+    let is_meant = std::env::var_os("STATE_DIRECTORY").is_none() && rustix::process::geteuid().is_root();
+    if is_meant && service.is_dir() { Some(service.to_owned()) } else { state_folder() }
+}
+
 impl Mine {
     /// The proxy of pools that have none of their own.
     pub(crate) fn proxy(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,10 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(content)?;
     file.sync_all()?;
+    if let Some(owner) = path.parent().and_then(|folder| fs::metadata(folder).ok()) {
+        // What root writes into the folder of a service is for the service. Nobody else may give files away, nor needs to.
+        let _ = chown(&fresh, Some(owner.uid()), Some(owner.gid()));
+    }
     fs::rename(&fresh, path)
 }
 
@@ -147,6 +151,19 @@ mod tests {
         assert_eq!(file.read().unwrap(), [key(2)]);
         assert!(matches!(file.revoke("nonsense"), Err(KeyError::NoSuchKey { .. })));
         assert_eq!(fs::read_dir(file.0.parent().unwrap()).unwrap().count(), 1, "nothing is left lying about");
+    }
+
+    #[test]
+    fn a_file_is_for_the_owner_of_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        // Only root can set this up, and only root needs it.
+        if chown(folder.path(), Some(65_000), Some(65_001)).is_err() {
+            return eprintln!("skipped: a file of root in the folder of somebody else, which takes root");
+        }
+        let file = folder.path().join("keys.json");
+        write_private(&file, b"x").unwrap();
+        let owner = fs::metadata(&file).unwrap();
+        assert_eq!((owner.uid(), owner.gid(), owner.mode() & 0o777), (65_000, 65_001, 0o600));
     }
 
     #[test]
