@@ -17,12 +17,13 @@ use crate::tap::Drain;
 pub(crate) struct Board {
     ledger: Mutex<Ledger>,
     newest_event: watch::Sender<u64>,
+    pulse: watch::Sender<()>,
 }
 
 impl Board {
     pub(crate) fn new(ledger: Ledger) -> Self {
         let newest_event = watch::Sender::new(ledger.newest_event());
-        Self { ledger: Mutex::new(ledger), newest_event }
+        Self { ledger: Mutex::new(ledger), newest_event, pulse: watch::Sender::new(()) }
     }
 
     /// The ledger, for a moment: nobody waits while holding it.
@@ -33,6 +34,11 @@ impl Board {
     /// Number of the newest event, to be waited on.
     pub(crate) fn newest_event(&self) -> watch::Receiver<u64> {
         self.newest_event.subscribe()
+    }
+
+    /// Changes whenever there is something new to see.
+    pub(crate) fn pulse(&self) -> watch::Receiver<()> {
+        self.pulse.subscribe()
     }
 
     /// Keeps the command that `make` makes of the time, in seconds since 1970. Answers its number.
@@ -48,6 +54,7 @@ impl Board {
     pub(crate) fn ring(&self) {
         let newest = self.ledger().newest_event();
         self.newest_event.send_if_modified(|known| std::mem::replace(known, newest) != newest);
+        self.pulse.send_replace(());
     }
 }
 
@@ -65,6 +72,9 @@ pub(crate) async fn fill(board: &Board, mut drain: Drain, history: &History) {
                 let sample = drain.samples.borrow_and_update().clone();
                 if drain.pools.has_changed().unwrap_or_default() {
                     board.ledger().pools.clone_from(&drain.pools.borrow_and_update());
+                }
+                if drain.unused.has_changed().unwrap_or_default() {
+                    board.ledger().unused.clone_from(&drain.unused.borrow_and_update());
                 }
                 if let Some(sample) = sample {
                     last = sample.at;

@@ -11,7 +11,7 @@ use adit_protocol::wire::Micros;
 use crate::event::{Event, Kind, Outcome, Severity, ShareRow};
 use crate::ring::Ring;
 use crate::sample::{Identity, Sample};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Unused};
 use crate::steer::AuditRow;
 use crate::view;
 use crate::windows::Windows;
@@ -81,6 +81,7 @@ impl Row {
 pub struct Ledger {
     pub(crate) clock: Clock,
     pub(crate) pools: Vec<PoolFacts>,
+    pub(crate) unused: Vec<Unused>,
     pub(crate) rows: Vec<Row>,
     pub(crate) sample: Option<Arc<Sample>>,
     pub(crate) blocks: u64,
@@ -101,6 +102,7 @@ impl Ledger {
         let mut ledger = Self {
             clock,
             pools,
+            unused: Vec::new(),
             rows: Vec::new(),
             sample: None,
             blocks: 0,

@@ -12,6 +12,7 @@ mod axeos;
 mod bind;
 mod board;
 mod cgminer;
+mod dashboard;
 mod event;
 mod history;
 mod http;
@@ -49,7 +50,7 @@ pub use run::{Commands, Running};
 pub use sample::{Able, DeviceSample, Identity, PoolSample, Sample, Sampler};
 pub use snapshot::{
     Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,
-    Trouble, Unit,
+    Trouble, Unit, Unused,
 };
 pub use steer::{Answer, Asked, AuditRow, Password, Request};
 pub use tap::Tap;

@@ -49,9 +49,8 @@ impl Bound {
         let board = Arc::new(Board::new(Ledger::new(clock, pools, best)));
         let (desk, asked) = desk(Arc::clone(&board));
         let commands = Commands { asked, board: Arc::clone(&board) };
-        let key = self.key.map(|(key, file)| (key, LocalKey(file)));
-        let (local, local_key) = key.unzip();
-        let door = Door::new(self.keys.clone(), local, None);
+        let local_key = self.key.as_ref().map(|(_, file)| LocalKey(file.clone()));
+        let door = Door::new(self.keys.clone(), self.key, None);
         let beyond = self.beyond.map(|it| {
             let limits = Beyond { names: it.names, ..Beyond::default() };
             (it.listener, (TlsAcceptor::from(it.tls), Door::new(self.keys, None, Some(limits))))

@@ -67,6 +67,8 @@ pub struct Summary {
     pub eased: bool,
     /// What is wrong, and what to do about it.
     pub troubles: Vec<Trouble>,
+    /// Plugged in, and not used.
+    pub unused: Vec<Unused>,
     /// Events that came faster than they could be kept.
     pub events_dropped: u64,
 }
@@ -100,6 +102,22 @@ pub struct Trouble {
     pub what: String,
     /// What to do, in one sentence.
     pub fix: String,
+}
+
+/// A device that is plugged in and not used: it may not be opened, or cannot be told from other things.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unused {
+    /// What it calls itself.
+    #[schema(example = "Silicon Labs CP2102")]
+    pub name: String,
+    /// Where it is, as a selector.
+    #[schema(example = "serial:/dev/ttyUSB0")]
+    pub location: String,
+    /// `denied`, `busy` or `ambiguous`.
+    #[schema(example = "denied")]
+    pub access: String,
+    /// What to do to have it used.
+    pub fix: Option<String>,
 }
 
 /// Nonces by verdict. Every nonce that a device reports is hashed again and gets exactly one.

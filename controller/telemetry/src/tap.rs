@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::ledger::PoolFacts;
 use crate::sample::{Sample, Sampler};
+use crate::snapshot::Unused;
 
 /// Notices that may wait; beyond that the oldest are dropped and counted.
 const NOTICES: usize = 256;
@@ -20,6 +21,7 @@ pub struct Tap {
     samples: watch::Sender<Option<Arc<Sample>>>,
     notices: broadcast::Sender<(Micros, Notice)>,
     pools: watch::Sender<Vec<PoolFacts>>,
+    unused: watch::Sender<Vec<Unused>>,
 }
 
 /// The end that belongs to telemetry.
@@ -28,6 +30,7 @@ pub(crate) struct Drain {
     pub(crate) samples: watch::Receiver<Option<Arc<Sample>>>,
     pub(crate) notices: broadcast::Receiver<(Micros, Notice)>,
     pub(crate) pools: watch::Receiver<Vec<PoolFacts>>,
+    pub(crate) unused: watch::Receiver<Vec<Unused>>,
 }
 
 /// Both ends.
@@ -35,9 +38,10 @@ pub(crate) fn tap(pools: Vec<PoolFacts>) -> (Tap, Drain) {
     let (samples, newest) = watch::channel(None);
     let (notices, waiting) = broadcast::channel(NOTICES);
     let (pools, facts) = watch::channel(pools);
+    let (unused, found) = watch::channel(Vec::new());
     (
-        Tap { sampler: Sampler::default(), samples, notices, pools },
-        Drain { samples: newest, notices: waiting, pools: facts },
+        Tap { sampler: Sampler::default(), samples, notices, pools, unused },
+        Drain { samples: newest, notices: waiting, pools: facts, unused: found },
     )
 }
 
@@ -50,6 +54,11 @@ impl Tap {
     /// One more pool, with the next key.
     pub fn add_pool(&self, facts: PoolFacts) {
         self.pools.send_modify(|pools| pools.push(facts));
+    }
+
+    /// What is plugged in now and not used. Seen with the next sample.
+    pub fn unused(&self, found: Vec<Unused>) {
+        self.unused.send_replace(found);
     }
 
     /// Passes a notice of the core on. Judged nonces are counted in the samples and are not passed, but for blocks.

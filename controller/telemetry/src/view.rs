@@ -11,7 +11,7 @@ use crate::reading::{Measured, Missing};
 use crate::sample::{DeviceSample, PoolSample, Sample};
 use crate::snapshot::{
     Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,
-    Trouble, Unit,
+    Trouble, Unit, Unused,
 };
 use crate::trouble;
 use crate::windows::{self, Span, WINDOWS, Window};
@@ -59,18 +59,32 @@ fn summary(ledger: &Ledger, sample: &Sample, devices: &[Device], pools: &[Pool])
         blocks: ledger.blocks,
         power_watts: power,
         eased: devices.iter().any(|device| device.eased),
-        troubles: troubles(devices, pools),
+        troubles: troubles(devices, pools, &ledger.unused),
+        unused: ledger.unused.clone(),
         events_dropped: ledger.dropped,
     }
 }
 
-fn troubles(devices: &[Device], pools: &[Pool]) -> Vec<Trouble> {
+fn troubles(devices: &[Device], pools: &[Pool], unused: &[Unused]) -> Vec<Trouble> {
     let mut all: Vec<Trouble> = devices.iter().filter_map(|device| device.trouble.clone()).collect();
     let down = pools.iter().filter(|pool| pool.state == PoolState::Down);
     all.extend(down.map(|pool| Trouble {
         subject: Some(pool.pool.clone()),
         what: "the pool is not connected or has no work".to_owned(),
         fix: "check its address and your network; it is tried again by itself".to_owned(),
+    }));
+    // What may be anything is no trouble.
+    let kept_out = unused.iter().filter(|found| found.access != "ambiguous");
+    all.extend(kept_out.map(|found| {
+        Trouble {
+            subject: Some(format!("{} at {}", found.name, found.location)),
+            what: match found.access.as_str() {
+                "busy" => "it is plugged in, and another program uses it",
+                _ => "it is plugged in, and adit may not open it",
+            }
+            .to_owned(),
+            fix: found.fix.clone().unwrap_or_else(|| "`adit devices` says more".to_owned()),
+        }
     }));
     if devices.is_empty() {
         all.push(Trouble {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use adit_core::{Core, Notice};
 use adit_protocol::wire::Micros;
-use adit_telemetry::{Clock, Commands, PoolFacts, Running, Settings, Tap, bind};
+use adit_telemetry::{Clock, Commands, PoolFacts, Running, Settings, Tap, Unused, bind};
 use adit_upstream::PoolConfig;
 use tracing::info;
 
@@ -33,11 +33,11 @@ impl Views {
         }
         let bound = bind(settings).map_err(Failure::usage)?;
         if let Some(address) = bound.api() {
-            info!("the API is at http://{address}/api/v1/summary");
+            info!("the dashboard is at http://{address}/, the API is at http://{address}/api/v1/summary");
         }
         if let Some((address, fingerprint)) = bound.beyond() {
             info!(
-                "the API is at https://{address}/api/v1/summary, for keys; SHA-256 of its certificate: {fingerprint}"
+                "the dashboard is at https://{address}/, the API is at https://{address}/api/v1/summary, for keys; SHA-256 of its certificate: {fingerprint}"
             );
         }
         if let Some(address) = bound.cgminer() {
@@ -69,6 +69,13 @@ impl Views {
     pub(super) fn add_pool(&self, pool: &PoolConfig) {
         if let Some(tap) = &self.tap {
             tap.add_pool(facts(pool));
+        }
+    }
+
+    /// What is plugged in and not used.
+    pub(super) fn unused(&self, found: Vec<Unused>) {
+        if let Some(tap) = &self.tap {
+            tap.unused(found);
         }
     }
 

@@ -17,6 +17,7 @@ use super::guard::{Ids, LONGEST_BODY, guard};
 use super::problem::{Refusal, Refusals};
 use super::{openapi, past, steer, stream};
 use crate::board::Board;
+use crate::dashboard;
 use crate::event::{Event, ShareRow};
 use crate::history::History;
 use crate::metrics;
@@ -90,6 +91,7 @@ pub(crate) fn router(served: Served) -> Router {
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
+        .merge(dashboard::routes())
         .fallback(|| async { Refusal::not_found("there is no such path; /api/v1/openapi.json lists all") })
         .method_not_allowed_fallback(|| async {
             Refusal::new(

@@ -18,6 +18,8 @@ pub(crate) struct Door {
     pub(crate) file: Option<KeyFile>,
     /// The key of this run.
     pub(crate) local: Option<Key>,
+    /// Where the key of this run is found by who may read it.
+    pub(crate) local_file: Option<PathBuf>,
     /// What is true of an interface that others can reach: reading needs a key too.
     pub(crate) beyond: Option<Beyond>,
 }
@@ -32,8 +34,13 @@ pub(crate) struct Beyond {
 
 impl Door {
     /// The keys in `folder`, and that of this run.
-    pub(crate) fn new(folder: Option<PathBuf>, local: Option<Key>, beyond: Option<Beyond>) -> Self {
-        Self { file: folder.map(|folder| KeyFile(folder.join(keys::FILE))), local, beyond }
+    pub(crate) fn new(
+        folder: Option<PathBuf>,
+        local: Option<(Key, PathBuf)>,
+        beyond: Option<Beyond>,
+    ) -> Self {
+        let (local, local_file) = local.unzip();
+        Self { file: folder.map(|folder| KeyFile(folder.join(keys::FILE))), local, local_file, beyond }
     }
 
     /// Lets whoever sent `headers` read.
@@ -74,7 +81,9 @@ impl Door {
             }
             Ok(_) => Some(by_address),
             Err(_) => {
-                limits.take(Client::Guesser(peer), 1.0);
+                if headers.contains_key(header::AUTHORIZATION) {
+                    limits.take(Client::Guesser(peer), 1.0); // who shows none does not guess
+                }
                 Some(by_address)
             }
         }

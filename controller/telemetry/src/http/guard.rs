@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
@@ -14,6 +14,7 @@ use super::api::Served;
 use super::door::Door;
 use super::problem::Refusal;
 use super::serve::Peer;
+use crate::dashboard;
 
 /// Longest body: a command is short.
 pub(super) const LONGEST_BODY: u64 = 16 * 1_024;
@@ -41,6 +42,8 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
         Some(id) => id.to_owned(),
         None => served.ids.next(served.run_unix_s()),
     };
+    let is_get = request.method() == Method::GET;
+    let shows_key = request.headers().contains_key(header::AUTHORIZATION);
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
     let standing = served.door.count(peer, request.headers());
     let checked = match standing {
@@ -57,6 +60,10 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time").into_response()
             }
         },
+        // Whoever has to show a key is given the page where he can.
+        Err(refusal) if refusal.wants_key() && is_get && !shows_key => {
+            dashboard::without_key(&path).unwrap_or_else(|| refusal.answer(&path, &id))
+        }
         Err(refusal) => refusal.answer(&path, &id),
     };
     let allow = response.headers().get(header::ALLOW).cloned();
@@ -79,10 +86,10 @@ fn dress(headers: &mut HeaderMap, id: &str) {
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
+    // Pages have one of their own.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
 fn check(headers: &HeaderMap, door: &Door) -> Result<(), Refusal> {

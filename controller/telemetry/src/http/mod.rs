@@ -15,9 +15,11 @@ mod stream;
 mod tls;
 
 pub(crate) use api::{Served, router};
+pub(crate) use ask::Ask;
 pub(crate) use door::{Beyond, Door};
 pub(crate) use guard::is_here;
 pub(crate) use serve::serve;
+pub(crate) use stream::ticks;
 pub(crate) use tls::tls_config;
 pub use tls::{Certificate, TlsError};
 

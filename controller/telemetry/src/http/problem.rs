@@ -48,6 +48,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// A key would help.
+    pub(crate) fn wants_key(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// The answer to the request `id` for `path`.
     pub(crate) fn answer(self, path: &str, id: &str) -> Response {
         let problem = Problem {

@@ -47,6 +47,21 @@ pub(crate) fn stream(served: &Served, headers: &HeaderMap, after: Option<u64>) -
     Ok(Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
+/// How often a page is told at most that there is something new: nobody reads faster.
+const PACE: Duration = Duration::from_secs(2);
+
+/// A word whenever there is something new to see.
+pub(crate) fn ticks(served: &Served) -> Result<Response, Refusal> {
+    let state = (served.board.pulse(), served.streams()?);
+    let frames = unfold(state, |(mut pulse, permit)| async move {
+        pulse.changed().await.ok()?;
+        tokio::time::sleep(PACE).await;
+        pulse.borrow_and_update();
+        Some((Ok::<_, Infallible>(Frame::default().event("new").data("")), (pulse, permit)))
+    });
+    Ok(Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
 /// The number in an id of this run; 0 for one of another run or for nonsense.
 fn seen(id: &str, run: u64) -> u64 {
     let number = id.split_once('-').filter(|(of, _)| of.parse() == Ok(run)).map(|(_, number)| number.parse());

@@ -3,12 +3,14 @@
 mod ending;
 mod steering;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share};
 use adit_driver::{Detected, DeviceKey, Fault, LinkError, PoolKey, Report, Settings};
 use adit_link::{Change, Found};
 use adit_protocol::wire::Micros;
+use adit_telemetry::Unused;
 use adit_upstream::PoolConfig;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -41,6 +43,8 @@ pub(super) struct Operator {
     plan: Plan,
     /// There is a terminal with a status line.
     interactive: bool,
+    /// What is plugged in and not used, by where it is.
+    unused: BTreeMap<String, Unused>,
     /// Devices the user named by where they are.
     named: Vec<DeviceKey>,
     /// Those of them that could not even be opened the first time, and why.
@@ -86,6 +90,7 @@ impl Operator {
             steering: Steering::default(),
             plan,
             interactive: terminal::is_interactive(),
+            unused: BTreeMap::new(),
             named: Vec::new(),
             refused: Vec::new(),
             reached: false,
@@ -266,6 +271,16 @@ impl Operator {
     }
 
     fn on_change(&mut self, change: Change) {
+        let (Change::Arrived(found) | Change::Left(found) | Change::Access(found)) = &change;
+        let was_unused = self.unused.remove(&found.location).is_some();
+        let before = self.unused.len();
+        self.change(change);
+        if was_unused || self.unused.len() != before {
+            self.views.unused(self.unused.values().cloned().collect());
+        }
+    }
+
+    fn change(&mut self, change: Change) {
         match change {
             Change::Left(found) => {
                 if let Some(key) = self.fleet.key_at(&found) {
@@ -294,6 +309,13 @@ impl Operator {
             // The user has named devices, and this is none of them.
             None if !self.plan.devices.is_empty() => {}
             None => {
+                let unused = Unused {
+                    name: name.clone(),
+                    location: found.location.clone(),
+                    access: found.access.name().to_owned(),
+                    fix: found.fix.clone(),
+                };
+                self.unused.insert(found.location.clone(), unused);
                 let fix = found.fix.as_deref().map(printable).unwrap_or_default();
                 match found.access.name() {
                     "ambiguous" => {
