@@ -4,8 +4,9 @@ use adit_protocol::bitaxe_raw::Firmware;
 use adit_protocol::devices::{Model, model};
 use adit_protocol::i2c::ds4432u;
 use adit_protocol::i2c::pmbus::VoutMode;
+use adit_protocol::i2c::tps546::Wiring;
 
-use crate::regulator::{Regulator, Tps546, Wiring};
+use crate::regulator::{Regulator, Tps546};
 
 /// What moves the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

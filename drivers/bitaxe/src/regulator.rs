@@ -5,8 +5,8 @@ use std::time::Duration;
 use adit_driver::Fault;
 use adit_protocol::bitaxe_raw::{Firmware, Operation, pin};
 use adit_protocol::i2c::ds4432u::{self, Feedback};
-use adit_protocol::i2c::pmbus::{self, Linear11, Status, VoutMode};
-use adit_protocol::i2c::tps546;
+use adit_protocol::i2c::pmbus::{self, Status, VoutMode};
+use adit_protocol::i2c::tps546::{self, Wiring};
 use adit_protocol::units::Volts;
 
 use crate::control::{Outcome, Task};
@@ -33,29 +33,6 @@ pub(crate) struct Tps546 {
     pub(crate) mode: VoutMode,
 }
 
-/// Families of boards with a TPS546.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wiring {
-    /// 5 V in, one rail out.
-    Five,
-    /// 12 V in, two parts on one rail: Gamma Turbo.
-    Stack,
-    /// 12 V in, three rails in series: Hex, SupraHex.
-    Series,
-}
-
-impl Wiring {
-    /// Regulator volts per chip volt.
-    pub(crate) const fn series(self) -> f64 {
-        if matches!(self, Self::Series) { 3.0 } else { 1.0 }
-    }
-
-    /// Current above which the part switches off by itself.
-    pub(crate) const fn amperes(self) -> f64 {
-        if matches!(self, Self::Stack) { 55.0 } else { 30.0 }
-    }
-}
-
 fn write(bytes: &[u8]) -> Task {
     Task::Must(Operation::write(tps546::ADDRESS, bytes))
 }
@@ -64,95 +41,13 @@ fn read(command: u8, count: u8) -> Operation {
     Operation::read_register(tps546::ADDRESS, command, count)
 }
 
-impl Tps546 {
-    /// The whole table, with the output off. The last task clears faults of before: never done while the output is on.
-    fn configure(&self, core: Volts) -> Vec<Task> {
-        let volts = |command: u8, value: f64| {
-            let [low, high] = self.mode.nearest(value).to_le_bytes();
-            write(&[command, low, high])
-        };
-        let number = |command: u8, value: f64| {
-            let word = if value == 0.0 { Linear11::default() } else { Linear11::truncated(value) };
-            let [low, high] = word.to_wire();
-            write(&[command, low, high])
-        };
-        let byte = |command: u8, value: u8| write(&[command, value]);
-        let wiring = self.wiring;
-        let (phase, scale) = (
-            if wiring == Wiring::Stack { 0xff } else { 0x00 },
-            if wiring == Wiring::Series { 0.125 } else { 0.25 },
-        );
-        let [vin_on, vin_off, vin_ov] = match wiring {
-            Wiring::Five => [4.8, 4.5, 6.5],
-            Wiring::Stack => [11.0, 10.5, 14.8],
-            Wiring::Series => [11.5, 11.0, 14.8],
-        };
-        let [vout_min, vout_max] = match wiring {
-            Wiring::Five => [1.0, 2.0],
-            Wiring::Stack => [1.0, 3.0],
-            Wiring::Series => [2.5, 4.5],
-        };
-        let [warn, fault] = if wiring == Wiring::Stack { [50.0, 55.0] } else { [25.0, 30.0] };
-        let mut tasks = vec![
-            byte(pmbus::OPERATION, pmbus::OFF),
-            byte(pmbus::ON_OFF_CONFIG, 0x1f),
-            byte(pmbus::PHASE, phase),
-            number(pmbus::FREQUENCY_SWITCH, 650.0),
-            number(pmbus::VIN_ON, vin_on),
-            number(pmbus::VIN_OFF, vin_off),
-            number(pmbus::VIN_OV_FAULT_LIMIT, vin_ov),
-            byte(pmbus::VIN_OV_FAULT_RESPONSE, 0xb7),
-        ];
-        if wiring != Wiring::Five {
-            tasks.push(number(pmbus::VIN_UV_WARN_LIMIT, 11.0));
-        }
-        tasks.extend([
-            number(pmbus::VOUT_SCALE_LOOP, scale),
-            volts(pmbus::VOUT_COMMAND, core.0),
-            volts(pmbus::VOUT_MAX, vout_max),
-            volts(pmbus::VOUT_MIN, vout_min),
-            volts(pmbus::VOUT_OV_FAULT_LIMIT, 1.25),
-            volts(pmbus::VOUT_OV_WARN_LIMIT, 1.16),
-            volts(pmbus::VOUT_MARGIN_HIGH, 1.10),
-            volts(pmbus::VOUT_MARGIN_LOW, 0.90),
-            volts(pmbus::VOUT_UV_WARN_LIMIT, 0.90),
-            volts(pmbus::VOUT_UV_FAULT_LIMIT, 0.75),
-            number(pmbus::IOUT_OC_WARN_LIMIT, warn),
-            number(pmbus::IOUT_OC_FAULT_LIMIT, fault),
-            byte(pmbus::IOUT_OC_FAULT_RESPONSE, 0xc0),
-            number(pmbus::OT_WARN_LIMIT, 105.0),
-            number(pmbus::OT_FAULT_LIMIT, 145.0),
-            byte(pmbus::OT_FAULT_RESPONSE, 0xff),
-            number(pmbus::TON_DELAY, 0.0),
-            number(pmbus::TON_RISE, 3.0),
-            number(pmbus::TON_MAX_FAULT_LIMIT, 0.0),
-            byte(pmbus::TON_MAX_FAULT_RESPONSE, 0x3b),
-            number(pmbus::TOFF_DELAY, 0.0),
-            number(pmbus::TOFF_FALL, 0.0),
-        ]);
-        if wiring == Wiring::Stack {
-            tasks.extend([
-                write(&[tps546::COMPENSATION_CONFIG, 5, 0x12, 0x34, 0x42, 0x21, 0x04]),
-                byte(tps546::SYNC_CONFIG, 0xd0),
-                write(&[tps546::STACK_CONFIG, 0x01, 0x00]),
-            ]);
-        }
-        tasks.extend([
-            write(&[tps546::PIN_DETECT_OVERRIDE, 0xff, 0xff]),
-            write(&[pmbus::CLEAR_FAULTS]),
-            // Readings from now on are of all phases.
-            byte(pmbus::PHASE, 0xff),
-        ]);
-        tasks
-    }
-}
-
 impl Regulator {
     /// Switches the output on at `core`, everything configured before. The last three outcomes are those of [`Self::check`].
     pub(crate) fn power_up(&self, core: Volts, firmware: Firmware) -> Vec<Task> {
         let mut tasks = match self {
             Self::Tps546(part) => {
-                let mut tasks = part.configure(core);
+                let configuration = part.wiring.configuration(part.mode, core);
+                let mut tasks: Vec<_> = configuration.iter().map(|bytes| write(bytes)).collect();
                 tasks.push(write(&[pmbus::OPERATION, pmbus::ON]));
                 tasks
             }
