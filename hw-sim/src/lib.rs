@@ -82,6 +82,7 @@ pub mod report;
 mod scan;
 #[cfg(feature = "serve")]
 pub mod serve;
+mod solved;
 mod trouble;
 pub mod usb;
 mod wire;

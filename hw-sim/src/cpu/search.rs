@@ -6,6 +6,7 @@ use adit_protocol::wire::Micros;
 
 use crate::Scan;
 use crate::engine::{Easing, Engine, Event, Task};
+use crate::solved;
 
 /// What came of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) struct Search {
     /// Versions finished; the next one is being searched.
     finished: usize,
     engine: Engine,
+    /// Not every header is tried.
+    eased: bool,
 }
 
 impl Search {
@@ -29,7 +32,8 @@ impl Search {
     pub(super) fn begin(now: Micros, work: Work, rate: f64, stride: u64) -> Self {
         let easing = Easing::thinned(work.target(), stride);
         let engine = Engine::new(work.first..=work.last, rate, easing).counting_nonces();
-        let mut search = Self { work, versions: work.versions().collect(), finished: 0, engine };
+        let mut search =
+            Self { work, versions: work.versions().collect(), finished: 0, engine, eased: stride > 1 };
         search.start_version(now);
         search
     }
@@ -37,7 +41,9 @@ impl Search {
     fn start_version(&mut self, now: Micros) {
         if let Some(version) = self.versions.get(self.finished) {
             let header = Header { version: *version, ..self.work.header };
-            let task = Task { midstate: header.midstate(), tail: header.fixed_tail(), known: None };
+            // who tries every header needs no list
+            let known = if self.eased { solved::nonces(&header) } else { None };
+            let task = Task { midstate: header.midstate(), tail: header.fixed_tail(), known };
             self.engine.start(now, task);
         }
     }
