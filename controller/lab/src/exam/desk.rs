@@ -67,6 +67,7 @@ struct State {
     done: Option<(Token, Result<(), LinkError>)>,
     lines: Vec<Line>,
     clock: Option<Hertz>,
+    powered: bool,
     dice: Dice,
     began: Micros,
     passages: VecDeque<Passage>,
@@ -83,6 +84,7 @@ impl Desk {
             done: None,
             lines: subject.model.ports.iter().map(|port| port.line).collect(),
             clock: None,
+            powered: false,
             dice: Dice::new(subject.seed, 0xe8a3),
             began: Micros(0),
             passages: VecDeque::new(),
@@ -147,6 +149,15 @@ impl Desk {
 
     pub(super) fn note_clock(&self, clock: Hertz) {
         self.state().clock = Some(clock);
+    }
+
+    /// Whether the exam has switched voltage on, and not off again.
+    pub(super) fn is_powered(&self) -> bool {
+        self.state().powered
+    }
+
+    pub(super) fn note_powered(&self, powered: bool) {
+        self.state().powered = powered;
     }
 
     /// The host's end of a line.

@@ -7,14 +7,14 @@ use adit_driver::{Action, Event, Input, Machine};
 use adit_protocol::wire::Micros;
 
 use super::desk::{Answer, Course, Desk, Ending};
-use super::{Check, Does, Family, Grade, Outcome, Subject, family};
+use super::{Check, Does, Family, Grade, Needs, Outcome, Section, Subject, family};
 
 /// An exam as a machine: it runs on any link a driver runs on. Emits [`Event::Stopped`] after the last check, and when told to
 /// stop.
 pub struct Examiner {
     desk: Desk,
     family: &'static Family,
-    rest: vec::IntoIter<&'static Check>,
+    rest: vec::IntoIter<(&'static Section, &'static Check)>,
     doing: Option<(Stage, Course)>,
     /// Why nothing more is asked.
     hopeless: Option<String>,
@@ -41,7 +41,7 @@ impl Examiner {
         tell: impl FnMut(Outcome) + Send + 'static,
     ) -> Option<Self> {
         let family = family(subject.model)?;
-        let rest: Vec<&'static Check> = family.checks.iter().filter(|check| wanted(check)).collect();
+        let rest: Vec<_> = family.asked().filter(|(_, check)| wanted(check)).collect();
         let desk = Desk::new(subject);
         Some(Self {
             desk,
@@ -98,9 +98,9 @@ impl Examiner {
 
     /// Begins the next check that asks something, and reports those that do not.
     fn go_on(&mut self) {
-        while let Some(check) = self.rest.next() {
+        while let Some((section, check)) = self.rest.next() {
             self.desk.open_file();
-            match self.ask(check) {
+            match self.ask(section, check) {
                 Ok(course) => {
                     self.doing = Some((Stage::Asking(check), course));
                     return;
@@ -112,7 +112,7 @@ impl Examiner {
     }
 
     /// The story of `check`, or why it is not told.
-    fn ask(&self, check: &Check) -> Result<Course, String> {
+    fn ask(&self, section: &Section, check: &Check) -> Result<Course, String> {
         let ask = match (&check.does, &self.hopeless) {
             (Does::Nothing(why), _) => return Err((*why).to_owned()),
             (_, Some(why)) => return Err(why.clone()),
@@ -121,7 +121,20 @@ impl Examiner {
             }
             (Does::Asks(ask) | Does::Identifies(ask) | Does::Changes(ask), None) => ask,
         };
-        Ok(ask(self.desk.clone()))
+        match section.needs {
+            Needs::Nothing => Ok(ask(self.desk.clone())),
+            Needs::Never(why) => Err(why.to_owned()),
+            Needs::Power(_) if !self.desk.subject.writes => {
+                Err("it needs voltage at the chips: allow it with --allow-writes".to_owned())
+            }
+            Needs::Power(ready) => {
+                let (ready, asked) = (ready(self.desk.clone()), ask(self.desk.clone()));
+                Ok(Box::pin(async {
+                    ready.await?;
+                    asked.await
+                }))
+            }
+        }
     }
 
     fn leave(&mut self) {

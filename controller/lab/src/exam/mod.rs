@@ -5,10 +5,16 @@
 //! [`Machine`](adit_driver::Machine), so that the same list runs on simulated twins on a virtual clock ([`examine`]) and on
 //! real ports on real time (`adit conform`).
 
+mod bitaxe;
+mod bm1384;
 mod bm13xx;
+mod cpu;
 mod desk;
+mod ear;
 mod examiner;
+mod golden;
 mod icarus;
+mod rbox;
 mod stand;
 
 use std::time::Duration;
@@ -123,23 +129,61 @@ impl Subject {
 }
 
 /// The checks of `model`, in the order in which they are asked; `None` where nobody has written any.
-pub fn checks(model: &Model) -> Option<&'static [Check]> {
-    family(model).map(|family| family.checks)
+pub fn checks(model: &Model) -> Option<Vec<&'static Check>> {
+    family(model).map(|family| family.asked().map(|(_, check)| check).collect())
 }
 
 /// What an exam of a family consists of.
 struct Family {
-    checks: &'static [Check],
+    sections: &'static [Section],
     /// Makes the device ready, before the first check.
     prepare: fn(Desk) -> Course,
     /// Leaves the device safe, after the last check or when somebody interrupts.
     leave: fn(Desk) -> Course,
 }
 
+impl Family {
+    /// Every check, with the section it stands in.
+    fn asked(&self) -> impl Iterator<Item = (&'static Section, &'static Check)> {
+        self.sections.iter().flat_map(|section| section.checks.iter().map(move |check| (section, check)))
+    }
+}
+
+/// Checks that need the same.
+struct Section {
+    checks: &'static [Check],
+    needs: Needs,
+}
+
+/// What has to be before a check can be asked.
+enum Needs {
+    /// Nothing.
+    Nothing,
+    /// Voltage at the chips, which this makes sure of. Needs [`Subject::writes`].
+    Power(fn(Desk) -> Course),
+    /// What cannot be had, and why.
+    Never(&'static str),
+}
+
+impl Section {
+    /// Checks that need nothing.
+    const fn of(checks: &'static [Check]) -> Self {
+        Self { checks, needs: Needs::Nothing }
+    }
+}
+
+fn nothing(_desk: Desk) -> Course {
+    Box::pin(async { Ok(String::new()) })
+}
+
 fn family(model: &Model) -> Option<&'static Family> {
     match model.ports.first()?.protocol {
-        "bm13xx" | "bm13xx-v0" => Some(bm13xx::family(model)),
+        "bm13xx" | "bm13xx-v0" => Some(&bm13xx::FAMILY),
+        "bm1384" => Some(&bm1384::FAMILY),
         "icarus" | "icarus5" => Some(icarus::family(model)),
+        "rbox" => Some(&rbox::FAMILY),
+        "cpu" => Some(&cpu::FAMILY),
+        "bitaxe-raw" => Some(bitaxe::family(model)),
         _ => None,
     }
 }

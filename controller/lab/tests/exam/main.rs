@@ -4,6 +4,7 @@
 
 mod broken;
 mod flaws;
+mod harmless;
 mod sound;
 
 use adit_hw_sim::{Build, SimDevice};
@@ -15,10 +16,17 @@ const DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
 /// As above, for those that report only what meets a ticket of some dozens.
 const OF_CHAINS: f64 = 1.0 / (1 << 29) as f64;
 
+/// As above, for those that are told a target.
+const OF_COMPUTERS: f64 = 1.0 / (1 << 20) as f64;
+
 fn subject(key: &str) -> Subject {
     let model: &'static Model = model(key).expect("a model");
+    if model.driver == "cpu" {
+        return Subject { difficulty: OF_COMPUTERS, writes: true, ..Subject::new(model) };
+    }
+    let chain = model.ports.iter().any(|port| port.protocol.starts_with("bm13xx"));
     Subject {
-        difficulty: if model.driver == "icarus" { DIFFICULTY } else { OF_CHAINS },
+        difficulty: if chain { OF_CHAINS } else { DIFFICULTY },
         writes: true,
         watch: std::time::Duration::from_secs(200),
         ..Subject::new(model)

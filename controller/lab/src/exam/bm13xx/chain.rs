@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use adit_protocol::bm13xx::{Chip, Codec, Command, Frame, NonceAnswer, Register, RegisterAnswer, Reject, To};
-use adit_protocol::wire::{Codec as _, Micros, Port, Side, Step};
+use adit_protocol::wire::{Codec as _, Micros, Port, Side};
 
 use crate::exam::desk::{Desk, Ending, ensure};
+use crate::exam::ear;
 
-const PORT: Port = Port(0);
 /// Silence after which nothing of what was before is still on its way.
 const SILENCE: Duration = Duration::from_millis(60);
 /// Silence that ends a frame of unknown length (§3.3).
@@ -20,6 +20,8 @@ pub(super) const MIDSTATES: u8 = 4;
 
 pub(super) struct Chain {
     pub(super) desk: Desk,
+    /// Where the chips are: the port of a chain, the first data port of a board.
+    pub(super) port: Port,
     pub(super) chip: Chip,
     pub(super) chips: u16,
     codec: Codec,
@@ -32,9 +34,12 @@ impl Chain {
         let chip = Chip::from_name(kind)
             .ok_or_else(|| Ending::Skipped(format!("nothing is known of a chip called {kind}")))?;
         let chips = desk.subject.count();
+        let ports = desk.subject.model.ports;
+        let index = ports.iter().position(|port| port.protocol.starts_with("bm13xx")).unwrap_or_default();
+        let port = Port(index as u8);
         ensure((1..=256).contains(&chips), || format!("{chips} chips do not fit on a chain"))?;
         desk.calm(SILENCE, Duration::from_millis(500)).await;
-        Ok(Self { desk, chip, chips, codec: Codec::new(chip.facts().generation, Side::Device) })
+        Ok(Self { desk, port, chip, chips, codec: Codec::new(chip.facts().generation, Side::Device) })
     }
 
     pub(super) fn send(&self, command: Command) -> Micros {
@@ -50,35 +55,12 @@ impl Chain {
     }
 
     pub(super) fn bytes(&self, bytes: &[u8]) -> Micros {
-        self.desk.write(PORT, bytes)
+        self.desk.write(self.port, bytes)
     }
 
     /// What comes until `by`, or until it is `enough`.
-    pub(super) async fn listen(&self, by: Micros, mut enough: impl FnMut(&Hearing) -> bool) -> Hearing {
-        let mut hearing = Hearing::default();
-        let (mut codec, mut buffer) = (self.codec, Vec::new());
-        while self.desk.now() < by && !enough(&hearing) {
-            let until = if buffer.is_empty() { by } else { by.min(self.desk.now() + QUIET) };
-            let heard = self.desk.hear(until).await;
-            let quiet = heard.is_none();
-            buffer.extend(heard.into_iter().flat_map(|heard| heard.bytes));
-            let mut at = 0;
-            while at < buffer.len() {
-                match codec.decode(&buffer[at..], quiet) {
-                    Step::Frame { frame, used } => {
-                        hearing.frames.push((self.desk.now(), frame));
-                        at += used;
-                    }
-                    Step::Skip { used, why } => {
-                        hearing.rejects.push(why);
-                        at += used;
-                    }
-                    Step::NeedMore => break,
-                }
-            }
-            buffer.drain(..at.min(buffer.len()));
-        }
-        hearing
+    pub(super) async fn listen(&self, by: Micros, enough: impl FnMut(&Hearing) -> bool) -> Hearing {
+        ear::listen(&self.desk, self.port, self.codec, QUIET, by, enough).await
     }
 
     /// What chips answer to a read, up to as many as there should be.
@@ -93,7 +75,7 @@ impl Chain {
 
     /// How long a job of several midstates takes on the line, and a little more.
     pub(super) fn job_on_line(&self) -> Duration {
-        self.desk.line(PORT).map_or(Duration::ZERO, |line| line.duration(170))
+        self.desk.line(self.port).map_or(Duration::ZERO, |line| line.duration(170))
     }
 
     /// The address of chip `index` (§5).
@@ -130,12 +112,7 @@ impl Chain {
     }
 }
 
-/// What was heard.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hearing {
-    pub(super) frames: Vec<(Micros, Frame)>,
-    pub(super) rejects: Vec<Reject>,
-}
+pub(super) type Hearing = ear::Hearing<Frame, Reject>;
 
 impl Hearing {
     pub(super) fn registers(&self) -> impl Iterator<Item = &RegisterAnswer> {
@@ -150,12 +127,6 @@ impl Hearing {
             Frame::Nonce(answer) => Some((*at, answer)),
             _ => None,
         })
-    }
-
-    fn with(mut self, more: Self) -> Self {
-        self.frames.extend(more.frames);
-        self.rejects.extend(more.rejects);
-        self
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Check, Does, bm13xx, registers, work};
 
-pub(super) static CHECKS: &[Check] = &[
+pub(in crate::exam) static CHECKS: &[Check] = &[
     bm13xx!(
         "identification",
         "chip-id",

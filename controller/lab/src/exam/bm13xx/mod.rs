@@ -6,10 +6,10 @@ mod registers;
 mod setup;
 mod work;
 
-use adit_protocol::devices::Model;
-
 use super::desk::{Course, Desk};
-use super::{Check, Does, Family};
+use super::{Check, Does, Family, Section, nothing};
+pub(super) use list::CHECKS;
+pub(super) use registers::answering;
 
 /// A check of the family.
 macro_rules! bm13xx {
@@ -19,16 +19,8 @@ macro_rules! bm13xx {
 }
 use bm13xx;
 
-static CHAINS: Family = Family { checks: list::CHECKS, prepare, leave };
+pub(super) static FAMILY: Family = Family { sections: &[Section::of(CHECKS)], prepare: nothing, leave };
 
-pub(super) const fn family(_model: &Model) -> &'static Family {
-    &CHAINS
-}
-
-fn prepare(_desk: Desk) -> Course {
-    Box::pin(async { Ok(String::new()) })
-}
-
-fn leave(desk: Desk) -> Course {
+pub(super) fn leave(desk: Desk) -> Course {
     Box::pin(setup::leave(desk))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adit_protocol::bm13xx::{Chip, Command, FastUart, MiscControl1397, Register, Reject, To};
-use adit_protocol::wire::{Line, Port};
+use adit_protocol::wire::Line;
 
 use super::chain::{ANSWERED, Chain};
 use crate::exam::desk::{Answer, Desk, Ending, ensure};
@@ -33,6 +33,16 @@ pub(super) async fn identify(desk: Desk) -> Answer {
         };
     }
     Err(Ending::Failed(format!("no answer of a {}: {seen}", chain.chip.facts().name)))
+}
+
+/// How many of the chips answer.
+pub(in crate::exam) async fn answering(desk: Desk) -> Result<usize, Ending> {
+    let chain = Chain::new(desk).await?;
+    if chain.chip.rolls_versions() {
+        super::setup::enable_rolling(&chain).await;
+    }
+    let hearing = chain.read(To::All, Register::CHIP_ID).await;
+    Ok(hearing.registers().filter(|answer| chain.is_ours(answer)).count())
 }
 
 pub(super) async fn answers_have_good_crcs(desk: Desk) -> Answer {
@@ -170,7 +180,7 @@ pub(super) async fn follow_the_baud_rate(desk: Desk) -> Answer {
     if chain.chip == Chip::Bm1372 {
         return Err(Ending::Skipped("there is no way back from the fast rate of these chips (§8)".into()));
     }
-    let port = Port(0);
+    let port = chain.port;
     let Some(old) = chain.desk.line(port) else { return Err(Ending::Skipped("it has no line".into())) };
     chain.send(baud_command(chain.chip, FAST.0));
     chain.desk.pause(Duration::from_millis(50)).await;

@@ -8,7 +8,7 @@ mod stick;
 use adit_protocol::devices::Model;
 
 use super::desk::{Course, Desk};
-use super::{Check, Does, Family};
+use super::{Check, Does, Family, Section};
 
 /// A check of the family.
 macro_rules! icarus {
@@ -19,11 +19,11 @@ macro_rules! icarus {
 use icarus;
 
 /// Boards and sticks with 4-byte records.
-static PLAIN: Family = Family { checks: jobs::PLAIN, prepare, leave };
+static PLAIN: Family = Family { sections: &[Section::of(jobs::PLAIN)], prepare, leave };
 /// Cairnsmore1: 4-byte records, and a clock.
-static CAIRNSMORE: Family = Family { checks: jobs::CAIRNSMORE, prepare, leave };
+static CAIRNSMORE: Family = Family { sections: &[Section::of(jobs::CAIRNSMORE)], prepare, leave };
 /// Sticks with BM138x chips: 5-byte records and commands.
-static CHIPS: Family = Family { checks: jobs::CHIPS, prepare, leave };
+static CHIPS: Family = Family { sections: &[Section::of(jobs::CHIPS)], prepare, leave };
 
 pub(super) fn family(model: &Model) -> &'static Family {
     match (model.key, model.ports.first().map(|port| port.protocol)) {
