@@ -64,7 +64,7 @@ fn picture(at: f64) -> Picture {
         "devices": { "total": 3, "hashing": 2, "idle": 0, "starting": 0, "faulted": 1, "away": 0, "stopped": 0 },
         "hashrate": windows(Some(7.6e8)), "nominal_hs": 7.6e8, "nonces": nonces(), "hardware_error_ratio": 0.05, "shares": shares(),
         "best_difficulty_session": 17.25, "best_difficulty_ever": null, "blocks": 0, "power_watts": measured(None),
-        "efficiency_joules_per_terahash": measured(None), "eased": false, "troubles": troubles, "events_dropped": 0
+        "efficiency_joules_per_terahash": measured(None), "eased": false, "troubles": troubles, "unused": [], "events_dropped": 0
     });
     let pool = json!({
         "id": 0, "pool": "pool.example:3333", "url": "stratum+tcp://pool.example:3333", "user": "u", "priority": 0, "quota": 1, "hashes": 0.0, "state": "working",
