@@ -5,6 +5,7 @@ mod conform;
 mod doctor;
 mod downstream;
 mod external;
+mod ledger;
 mod mining;
 mod one_shot;
 mod reading;

@@ -63,6 +63,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tap(args) => commands::tap::run(&args, json),
         Command::Conform(args) => commands::conform::run(&args, json),
         Command::Key(args) => commands::key::run(&args, json),
+        Command::Ledger(args) => commands::ledger::run(&args, json),
         Command::Ctl(args) => commands::ctl::run(&args, json),
         Command::Top(args) => commands::top::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),

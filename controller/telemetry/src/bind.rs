@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::axeos::AxeosSettings;
+use crate::books::Prices;
 use crate::cgminer::{Access, CgminerSettings};
 use crate::history::{Kept, Store, StoreError};
 use crate::http::{self, Certificate, TlsError};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub beyond: Option<BeyondSettings>,
     /// Where history is kept.
     pub history: Kept,
+    /// What turns the books into money.
+    pub prices: Prices,
     /// The API of cgminer; `None`: it is not served.
     pub cgminer: Option<CgminerSettings>,
     /// The interface of AxeOS; `None`: it is not served.
@@ -110,6 +113,7 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Bound {
     pub(crate) store: Store,
+    pub(crate) prices: Prices,
     /// What is kept outlives adit.
     pub(crate) remembers: bool,
     pub(crate) api: Option<TcpListener>,
@@ -155,6 +159,7 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
     };
     Ok(Bound {
         store,
+        prices: settings.prices.clone(),
         remembers: kept.file.is_some(),
         api,
         beyond: settings

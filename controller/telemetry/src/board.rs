@@ -6,11 +6,12 @@ use adit_protocol::wire::Micros;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
+use crate::books::Booking;
 use crate::history::{History, Recorder};
 use crate::ledger::Ledger;
 use crate::sample::Sample;
 use crate::steer::AuditRow;
-use crate::tap::Drain;
+use crate::tap::{Answered, Drain};
 
 /// A ledger that several viewers read, and a bell that rings when an event was added.
 #[derive(Debug)]
@@ -61,13 +62,13 @@ impl Board {
 /// Enters what comes out of `drain` until the tap is closed.
 pub(crate) async fn fill(board: &Board, mut drain: Drain, history: &History) {
     let mut last = Micros(0);
-    let mut recorder = Recorder::default();
+    let (mut recorder, mut booking) = (Recorder::default(), Booking::default());
     loop {
         tokio::select! {
             biased; // an event finds the names of the sample that was taken for it
             changed = drain.samples.changed() => {
                 if changed.is_err() {
-                    return;
+                    break;
                 }
                 let sample = drain.samples.borrow_and_update().clone();
                 if drain.pools.has_changed().unwrap_or_default() {
@@ -78,21 +79,37 @@ pub(crate) async fn fill(board: &Board, mut drain: Drain, history: &History) {
                 }
                 if let Some(sample) = sample {
                     last = sample.at;
-                    record(board, &sample, &mut recorder, history);
+                    record(board, &sample, &mut recorder, &mut booking, history);
                 }
             }
             notice = drain.notices.recv() => match notice {
                 Ok((at, notice)) => board.ledger().on_notice(at, &notice),
                 Err(RecvError::Lagged(count)) => board.ledger().lost(last, count),
-                Err(RecvError::Closed) => return,
+                Err(RecvError::Closed) => break,
             },
+            Some(answered) = drain.answers.recv() => book(board, &mut booking, &answered),
         }
         board.ring();
     }
+    while let Ok(answered) = drain.answers.try_recv() {
+        book(board, &mut booking, &answered);
+    }
+    history.last(booking.page(), board.ledger().now_unix_s() as i64);
+}
+
+fn book(board: &Board, booking: &mut Booking, answered: &Answered) {
+    let Answered { at, notice, missed } = answered;
+    booking.answered(&board.ledger(), *at, notice, *missed);
 }
 
 /// Enters a sample, and passes on to history what has come to its end with it.
-fn record(board: &Board, sample: &Arc<Sample>, recorder: &mut Recorder, history: &History) {
+fn record(
+    board: &Board,
+    sample: &Arc<Sample>,
+    recorder: &mut Recorder,
+    booking: &mut Booking,
+    history: &History,
+) {
     let mut ledger = board.ledger();
     let before = ledger.best_ever;
     ledger.take(Arc::clone(sample));
@@ -100,7 +117,8 @@ fn record(board: &Board, sample: &Arc<Sample>, recorder: &mut Recorder, history:
         history.best(best);
     }
     let rows = recorder.take(&ledger, sample);
+    booking.take(&ledger, sample);
     if !rows.is_empty() {
-        history.add(rows, ledger.now_unix_s() as i64);
+        history.add(rows, booking, ledger.now_unix_s() as i64);
     }
 }

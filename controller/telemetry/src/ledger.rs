@@ -403,6 +403,11 @@ impl Ledger {
         Some(&self.sample.as_ref()?.devices.get(key.0 as usize)?.identity)
     }
 
+    /// What a device is called over restarts.
+    pub(crate) fn id(&self, key: DeviceKey) -> String {
+        self.rows.get(key.0 as usize).map_or_else(|| format!("device {}", key.0), |row| row.id.clone())
+    }
+
     fn name(&self, key: DeviceKey) -> String {
         self.identity(key).map_or_else(|| format!("device {}", key.0), |identity| identity.name.clone())
     }

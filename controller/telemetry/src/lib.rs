@@ -11,6 +11,7 @@
 mod axeos;
 mod bind;
 mod board;
+mod books;
 mod cgminer;
 mod dashboard;
 mod event;
@@ -39,6 +40,10 @@ mod windows;
 
 pub use axeos::AxeosSettings;
 pub use bind::{BeyondSettings, BindError, Bound, Settings, bind};
+pub use books::{
+    By, ByError, CoinPrice, Day, DayError, Ledgered, Line, PoolTerms, PowerPrice, Prices, PricesError,
+    Scheme, csv, ledger_of,
+};
 pub use cgminer::{Access, AccessError, CgminerSettings};
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};
 pub use history::{Kept, StoreError};

@@ -4,10 +4,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::axeos::{self, AxeosSettings};
@@ -20,6 +22,9 @@ use crate::ledger::{Clock, Ledger, PoolFacts};
 use crate::steer::{self, Answer, Asked, Desk, Request, desk};
 use crate::tap::{Drain, Tap, tap};
 use crate::webhook::{self, Webhook};
+
+/// How long what came last may take to be passed on.
+const LAST_PAGE: Duration = Duration::from_secs(1);
 
 /// Commands on their way to the task that mines, which answers them.
 #[derive(Debug)]
@@ -64,12 +69,16 @@ impl Bound {
             webhook: self.webhook,
         };
         let (history, keeper) = history::start(self.store)?;
+        let history = history.with_prices(self.prices);
         let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
             runtime.block_on(async {
+                // It ends by itself when the tap is closed, with everything passed on.
+                let mut run = std::pin::pin!(run(board, drain, sockets, history, desk, door));
                 tokio::select! {
-                    () = run(board, drain, sockets, history, desk, door) => {}
+                    () = &mut run => return,
                     _ = stopped => {}
                 }
+                let _ = timeout(LAST_PAGE, run).await; // a tap that outlives us is not waited for
             });
             drop(runtime); // and with it the last handle of history
             let _ = keeper.join(); // if it broke down, it has said so itself

@@ -107,6 +107,8 @@ pub struct PoolSample {
     pub difficulty: Option<f64>,
     /// Difficulty of a block, and the block that is built upon.
     pub network: Option<(f64, Hash)>,
+    /// Height of the block that is worked on, where the job tells.
+    pub height: Option<u32>,
     /// Jobs received.
     pub jobs: u64,
     /// Its shares.
@@ -204,6 +206,7 @@ fn pool(view: &PoolView<'_>) -> PoolSample {
         hashes: view.hashes,
         difficulty: view.difficulty,
         network: view.job.and_then(|job| network(job)),
+        height: view.job.and_then(|job| job.height()),
         jobs: view.jobs,
         shares: *view.shares,
         credit: *view.credit,

@@ -14,6 +14,7 @@ use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 
 use crate::board::Board;
+use crate::books::Booking;
 use crate::ledger::{Clock, Ledger, PoolFacts};
 use crate::sample::Sampler;
 use crate::snapshot::Snapshot;
@@ -36,6 +37,9 @@ pub(crate) struct Rig {
     pub(crate) core: Core,
     pub(crate) now: Micros,
     pub(crate) board: Arc<Board>,
+    pub(crate) booking: Booking,
+    /// Height and network difficulty that the jobs of the first pool are said to have.
+    pub(crate) chain: Option<(u32, f64)>,
     sampler: Sampler,
     works: Vec<(DeviceKey, Work)>,
     shares: Vec<Share>,
@@ -65,6 +69,8 @@ impl Rig {
             core: Core::new(Policy::default(), 2),
             now: Micros::from_secs(10),
             board: Arc::new(Board::new(Ledger::new(ZERO, pools, best_ever))),
+            booking: Booking::default(),
+            chain: None,
             sampler: Sampler::default(),
             works: Vec::new(),
             shares: Vec::new(),
@@ -88,6 +94,7 @@ impl Rig {
                         self.sample();
                     }
                     self.board.ledger().on_notice(self.now, &notice);
+                    self.booking.answered(&self.board.ledger(), self.now, &notice, 0);
                 }
                 _ => {}
             }
@@ -95,8 +102,14 @@ impl Rig {
     }
 
     pub(crate) fn sample(&mut self) {
-        let sample = self.sampler.take(&self.core, self.now);
-        self.board.ledger().take(Arc::new(sample));
+        let mut sample = self.sampler.take(&self.core, self.now);
+        if let Some((height, difficulty)) = self.chain {
+            let pool = &mut sample.pools[0];
+            (pool.height, pool.network) = (Some(height), Some((difficulty, Hash([5; 32]))));
+        }
+        let sample = Arc::new(sample);
+        self.board.ledger().take(Arc::clone(&sample));
+        self.booking.take(&self.board.ledger(), &sample);
     }
 
     /// A stick with this serial number that is ready.

@@ -9,6 +9,7 @@ mod devices;
 mod doctor;
 mod golden;
 mod key;
+mod ledger;
 mod list;
 mod listen;
 mod mine;
@@ -33,6 +34,7 @@ pub(crate) use devices::DevicesArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use golden::GoldenArgs;
 pub(crate) use key::{KeyArgs, KeyVerb, ScopeArg};
+pub(crate) use ledger::{LedgerArgs, LedgerPart, LedgerVerb};
 pub(crate) use list::DeviceList;
 pub(crate) use listen::{Listen, ListenArgs};
 pub(crate) use mine::MineArgs;
@@ -93,6 +95,7 @@ pub(crate) enum Command {
     Top(TopArgs),
     Ctl(CtlArgs),
     Key(KeyArgs),
+    Ledger(LedgerArgs),
     Bench(BenchArgs),
 }
 

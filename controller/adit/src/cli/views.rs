@@ -1,10 +1,10 @@
 //! What can be read of a running adit, and where.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adit_telemetry::{
-    Access, AxeosSettings, BeyondSettings, Certificate, CgminerSettings, Kept, Settings, Webhook,
+    Access, AxeosSettings, BeyondSettings, Certificate, CgminerSettings, Kept, Prices, Settings, Webhook,
 };
 use clap::Args;
 use serde::Deserialize;
@@ -92,6 +92,11 @@ impl ViewArgs {
         }
     }
 
+    /// Where history is kept; `None`: in memory.
+    pub(crate) fn history(&self) -> Option<&Path> {
+        self.history.as_deref()
+    }
+
     /// As telemetry wants it.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);
@@ -99,6 +104,7 @@ impl ViewArgs {
             api: self.api,
             beyond: self.beyond()?,
             history,
+            prices: Prices::default(),
             cgminer: self.cgminer()?,
             axeos: self.axeos()?,
             webhook: self.webhook.clone(),

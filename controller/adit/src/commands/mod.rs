@@ -10,6 +10,7 @@ pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod golden;
 pub(crate) mod key;
+pub(crate) mod ledger;
 pub(crate) mod mine;
 pub(crate) mod replay;
 pub(crate) mod tap;

@@ -13,6 +13,9 @@ pub(crate) enum ConfigError {
     /// It is not what it should be.
     #[error("configuration {}, line {line}: {why}", path.display())]
     Malformed { path: PathBuf, line: usize, why: String },
+    /// Prices that make no sense; none of them is secret.
+    #[error("configuration {}: {why}", path.display())]
+    Prices { path: PathBuf, why: adit_telemetry::PricesError },
     /// A device is named in two ways, or in none.
     #[error("configuration {}: [[device]] number {number} needs `select`, or else `model` or `serial`", path.display())]
     WhichDevice { path: PathBuf, number: usize },

@@ -12,6 +12,7 @@ use adit_core::{Policy, Strategy};
 use adit_driver::Settings;
 use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
+use adit_telemetry::Prices;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::{ListenArgs, ViewArgs};
@@ -31,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) device: Vec<Device>,
     pub(crate) listen: ListenArgs,
     pub(crate) read: ViewArgs,
+    pub(crate) ledger: Prices,
 }
 
 /// `[mine]`.
@@ -99,6 +101,7 @@ impl Config {
             .map_err(|error| ConfigError::malformed(path, text, &error, None))?;
         let config: Self = serde_path_to_error::deserialize(file)
             .map_err(|error| ConfigError::malformed(path, text, error.inner(), Some(error.path())))?;
+        config.ledger.check().map_err(|why| ConfigError::Prices { path: path.to_owned(), why })?;
         let unclear =
             |device: &Device| device.select.is_some() == (device.model.is_some() || device.serial.is_some());
         match config.device.iter().position(unclear) {

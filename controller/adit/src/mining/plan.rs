@@ -107,7 +107,10 @@ impl Plan {
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
             listen: args.listen.over(&config.listen)?,
-            views: args.views.over(&config.read).settings()?,
+            views: adit_telemetry::Settings {
+                prices: config.ledger,
+                ..args.views.over(&config.read).settings()?
+            },
             source: args.config.clone().map(|file| Source { file, args: Arc::new(args.clone()) }),
             overrides: config
                 .device

@@ -3,12 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use super::{Interval, Kept, Point, TIERS};
+use crate::books::{self, Day, Ledgered, Page, Prices, Wanted};
 
 /// Version of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// How long shares are kept one by one, in seconds; what they sum up to is kept for longer.
+const SHARES_S: i64 = 400 * 86_400;
+/// How long the sums of a day are kept, in days: ten years of bookkeeping, and the one that is running.
+const BOOKS_DAYS: i64 = 11 * 366;
 /// How long another program that reads the file may keep us waiting.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Part of the intervals of one length that goes at once when there is no room left.
@@ -32,6 +37,16 @@ pub enum StoreError {
     /// The database could not be opened or written.
     #[error("{0}")]
     Database(#[from] rusqlite::Error),
+    /// The file was written by an earlier adit, and no later one has opened it.
+    #[error(
+        "it was written by an earlier version of adit (tables {found}, known are {known}); mine with it once"
+    )]
+    Earlier {
+        /// Version of its tables.
+        found: i64,
+        /// Version known here.
+        known: i64,
+    },
     /// The file was written by a later adit.
     #[error("it was written by a later version of adit (tables {found}, known are {known})")]
     Later {
@@ -76,11 +91,32 @@ impl Store {
         };
         let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match found {
-            0 => db.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))?,
+            0 => db.execute_batch(&format!(
+                "BEGIN; {TABLES} {} PRAGMA user_version = {VERSION}; COMMIT;",
+                books::TABLES
+            ))?,
+            1 => db.execute_batch(&format!(
+                "BEGIN; {} PRAGMA user_version = {VERSION}; COMMIT;",
+                books::TABLES
+            ))?,
             VERSION => {}
             _ => return Err(StoreError::Later { found, known: VERSION }),
         }
         Ok(Self { db, most_bytes: kept.most_bytes })
+    }
+
+    /// Opens a database that is there, to read it.
+    pub(crate) fn open_to_read(file: &Path) -> Result<Self, StoreError> {
+        let db = Connection::open_with_flags(
+            file,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        db.busy_timeout(PATIENCE)?;
+        match db.pragma_query_value(None, "user_version", |row| row.get(0))? {
+            VERSION => Ok(Self { db, most_bytes: u64::MAX }),
+            found @ 0..VERSION => Err(StoreError::Earlier { found, known: VERSION }),
+            found => Err(StoreError::Later { found, known: VERSION }),
+        }
     }
 
     fn open_file(file: &Path) -> Result<Connection, StoreError> {
@@ -93,20 +129,28 @@ impl Store {
         Ok(db)
     }
 
-    /// Adds intervals of the shortest length, sums up those that are complete at `now`, forgets what is too old.
-    pub(crate) fn add(&mut self, rows: &[Interval], now: i64) -> Result<(), StoreError> {
-        let Some(earliest) = rows.iter().map(|row| row.at).min() else { return Ok(()) };
+    /// Adds intervals of the shortest length, sums up those that are complete at `now`, adds what was booked, forgets what is too old.
+    /// All of it is written, or nothing.
+    pub(crate) fn add(&mut self, rows: &[Interval], page: &Page, now: i64) -> Result<(), StoreError> {
+        if rows.is_empty() && page.is_empty() {
+            return Ok(());
+        }
         let most_bytes = self.most_bytes;
         let transaction = self.db.transaction()?;
-        insert(&transaction, rows)?;
-        for pair in TIERS.windows(2) {
-            if let [(fine, _), (coarse, _)] = *pair {
-                sum_up(&transaction, fine, coarse, earliest, now)?;
+        if let Some(earliest) = rows.iter().map(|row| row.at).min() {
+            insert(&transaction, rows)?;
+            for pair in TIERS.windows(2) {
+                if let [(fine, _), (coarse, _)] = *pair {
+                    sum_up(&transaction, fine, coarse, earliest, now)?;
+                }
+            }
+            for (step, life) in TIERS {
+                forget(&transaction, step, now - life)?;
             }
         }
-        for (step, life) in TIERS {
-            forget(&transaction, step, now - life)?;
-        }
+        books::add(&transaction, page)?;
+        books::forget(&transaction, (now - SHARES_S).saturating_mul(1_000))?;
+        books::forget_days(&transaction, Day::of_unix_s(now as f64).before(BOOKS_DAYS))?;
         make_room(&transaction, most_bytes)?;
         transaction.commit()?;
         Ok(())
@@ -143,6 +187,11 @@ impl Store {
         Ok(Part { points, next })
     }
 
+    /// What was booked, with these prices; `None` where there is more than is wanted.
+    pub(crate) fn ledger(&self, wanted: &Wanted, prices: &Prices) -> Result<Option<Ledgered>, StoreError> {
+        books::read(&self.db, wanted, prices)
+    }
+
     /// The best difficulty of all runs.
     pub(crate) fn best(&self) -> Result<Option<f64>, StoreError> {
         let best = self
@@ -164,6 +213,10 @@ impl Store {
 
 #[cfg(test)]
 impl Store {
+    pub(crate) fn db(&self) -> &Connection {
+        &self.db
+    }
+
     /// Number of intervals of this length.
     pub(crate) fn count(&self, step: i64) -> i64 {
         self.db.query_row("SELECT count(*) FROM sample WHERE step = ?1", [step], |row| row.get(0)).unwrap()
@@ -253,19 +306,29 @@ fn forget(db: &Transaction<'_>, step: i64, before: i64) -> Result<usize, StoreEr
     Ok(gone)
 }
 
-/// Forgets the oldest tenth of the most numerous intervals until everything fits.
+/// Forgets the oldest tenth of the most numerous intervals, or of the shares where they are more, until everything fits. The sums of
+/// days go last.
 fn make_room(db: &Transaction<'_>, most_bytes: u64) -> Result<(), StoreError> {
     while used(db)? > most_bytes {
-        let most: Option<(i64, i64, i64)> = db
+        let most: Option<(i64, i64, i64, i64)> = db
             .query_row(
-                "SELECT step, min(at), max(at) FROM sample GROUP BY step ORDER BY count(*) DESC LIMIT 1",
+                "SELECT count(*), step, min(at), max(at) FROM sample GROUP BY step ORDER BY count(*) DESC LIMIT 1",
                 [],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
             )
             .optional()?;
-        let Some((step, oldest, newest)) = most else { return Ok(()) };
-        let tenth = ((newest - oldest) / TENTH).max(step);
-        if forget(db, step, oldest + tenth)? == 0 {
+        let shares = books::shares_span(db)?;
+        let intervals = most.map_or(0, |(intervals, ..)| intervals);
+        let gone = match (most, shares) {
+            (_, Some((shares, oldest, newest))) if shares > intervals => {
+                books::forget(db, oldest + (newest - oldest) / TENTH + 1)?
+            }
+            (Some((_, step, oldest, newest)), _) => {
+                forget(db, step, oldest + ((newest - oldest) / TENTH).max(step))?
+            }
+            (None, _) => books::forget_oldest_day(db)?,
+        };
+        if gone == 0 {
             return Ok(());
         }
     }

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::books::Page;
 use crate::testing::Rig;
 
 const DAY: i64 = 86_400;
@@ -35,7 +36,7 @@ fn all_of(step: i64) -> Asked {
 fn write(store: &mut Store, from: i64, to: i64) {
     let rows: Vec<_> = (from..to).step_by(10).map(row).collect();
     for minute in rows.chunks(6) {
-        store.add(minute, minute[minute.len() - 1].at + 10).unwrap();
+        store.add(minute, &Page::default(), minute[minute.len() - 1].at + 10).unwrap();
     }
 }
 
@@ -60,7 +61,7 @@ fn an_interval_in_which_adit_was_started_anew_is_one_interval() {
     let mut store = Store::open(&Kept::default()).unwrap();
     write(&mut store, BEGIN, BEGIN + 600);
     let again = Interval { seconds: 3.0, hashes: 3e9, ..row(BEGIN + 590) };
-    store.add(&[again], BEGIN + 600).unwrap();
+    store.add(&[again], &Page::default(), BEGIN + 600).unwrap();
     let points = store.read(&all_of(300)).unwrap().points;
     assert_eq!((points.len(), points[1].span_s, points[1].hashrate_hs), (2, 303.0, Some(1e9)));
 }
@@ -85,7 +86,7 @@ fn each_length_is_kept_for_its_time_and_a_year_is_small() {
     let hours = 396 * 24;
     for hour in 0..hours {
         let at = BEGIN + hour * 3_600;
-        store.add(&[row(at)], at + 10).unwrap();
+        store.add(&[row(at)], &Page::default(), at + 10).unwrap();
     }
     let end = BEGIN + hours * 3_600;
     for (step, life) in TIERS {
@@ -107,7 +108,7 @@ fn a_year_of_one_device_in_a_file_is_measured() {
     for hour in 0..366 * 24 {
         let begin = BEGIN + hour * 3_600;
         let rows: Vec<_> = (begin..begin + 3_600).step_by(10).map(row).collect();
-        store.add(&rows, begin + 3_600).unwrap();
+        store.add(&rows, &Page::default(), begin + 3_600).unwrap();
     }
     let counts = TIERS.map(|(step, _)| store.count(step));
     assert_eq!(counts, [8_640, 8_640, 8_784]);

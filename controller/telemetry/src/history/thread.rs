@@ -1,13 +1,15 @@
 //! The thread that the database lives on, and how it is spoken to.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{Asked, Interval, Part, Store, StoreError};
+use crate::books::{Booking, Ledgered, Page, Prices, Wanted};
 
 /// Intervals and questions that may wait. Beyond that intervals are dropped and questions refused.
 const WAITING: usize = 64;
@@ -21,28 +23,48 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Busy;
 
 enum Message {
-    Rows(Vec<Interval>, i64),
+    Rows(Vec<Interval>, Page, i64),
     Best(f64),
     Ask(Asked, oneshot::Sender<Part>),
+    Ledger(Wanted, Arc<Prices>, oneshot::Sender<Option<Ledgered>>),
 }
 
 /// How the database is spoken to. Nobody waits who does not ask.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     messages: SyncSender<Message>,
+    prices: Arc<Prices>,
 }
 
 /// Gives the database a thread. It ends, with everything written, when all handles are dropped.
 pub(crate) fn start(store: Store) -> io::Result<(History, JoinHandle<()>)> {
     let (sender, messages) = sync_channel(WAITING);
     let thread = Builder::new().name("history".into()).spawn(move || Keeper::new(store).run(&messages))?;
-    Ok((History { messages: sender }, thread))
+    Ok((History { messages: sender, prices: Arc::default() }, thread))
 }
 
 impl History {
-    /// Intervals that have ended by `now`. Dropped where too many wait already.
-    pub(crate) fn add(&self, rows: Vec<Interval>, now: i64) {
-        let _ = self.messages.try_send(Message::Rows(rows, now)); // a gap in history is better than a wait
+    /// With prices for what is read of the books.
+    pub(crate) fn with_prices(self, prices: Prices) -> Self {
+        Self { prices: Arc::new(prices), ..self }
+    }
+
+    /// Intervals that have ended by `now`, and what was booked. Where too many wait already intervals are dropped, and what was booked
+    /// stays where it is.
+    pub(crate) fn add(&self, rows: Vec<Interval>, booking: &mut Booking, now: i64) {
+        // A gap in history is better than a wait.
+        if let Err(TrySendError::Full(Message::Rows(_, page, _))) =
+            self.messages.try_send(Message::Rows(rows, booking.page(), now))
+        {
+            booking.put_back(page);
+        }
+    }
+
+    /// What was booked last. Waits until the database has taken it: nobody else does any more.
+    pub(crate) fn last(&self, page: Page, now: i64) {
+        if !page.is_empty() {
+            let _ = self.messages.send(Message::Rows(Vec::new(), page, now)); // it has broken down and said so
+        }
     }
 
     /// A difficulty that is better than all before.
@@ -55,29 +77,40 @@ impl History {
         self.messages.try_send(Message::Ask(asked, reply)).map_err(|_| Busy)?;
         answer.await.map_err(|_| Busy)
     }
+
+    /// What was booked; `None` where there is more than is wanted.
+    pub(crate) async fn ledger(&self, wanted: Wanted) -> Result<Option<Ledgered>, Busy> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Ledger(wanted, Arc::clone(&self.prices), reply);
+        self.messages.try_send(message).map_err(|_| Busy)?;
+        answer.await.map_err(|_| Busy)
+    }
 }
 
 struct Keeper {
     store: Store,
     rows: Vec<Interval>,
+    page: Page,
     now: i64,
+    /// When something was written last.
+    written: i64,
     /// The last attempt to write failed, and somebody was told.
     failing: bool,
 }
 
 impl Keeper {
-    const fn new(store: Store) -> Self {
-        Self { store, rows: Vec::new(), now: 0, failing: false }
+    fn new(store: Store) -> Self {
+        Self { store, rows: Vec::new(), page: Page::default(), now: 0, written: 0, failing: false }
     }
 
     fn run(&mut self, messages: &Receiver<Message>) {
         loop {
             match messages.recv_timeout(IDLE) {
-                Ok(Message::Rows(rows, now)) => {
+                Ok(Message::Rows(rows, page, now)) => {
                     self.rows.extend(rows);
+                    self.page.append(page);
                     self.now = now;
-                    let begun = self.rows.first().map_or(now, |row| row.at);
-                    if now - begun >= BATCH_S {
+                    if now - self.written >= BATCH_S {
                         self.write();
                     }
                 }
@@ -92,6 +125,13 @@ impl Keeper {
                         Err(error) => tracing::warn!("history cannot be read: {error}"),
                     }
                 }
+                Ok(Message::Ledger(wanted, prices, reply)) => {
+                    self.write(); // as above
+                    match self.store.ledger(&wanted, &prices) {
+                        Ok(ledger) => drop(reply.send(ledger)), // whoever asked may be gone
+                        Err(error) => tracing::warn!("the ledger cannot be read: {error}"),
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => self.write(),
                 Err(RecvTimeoutError::Disconnected) => return self.write(),
             }
@@ -99,8 +139,12 @@ impl Keeper {
     }
 
     fn write(&mut self) {
-        let result = self.store.add(&self.rows, self.now);
+        let result = self.store.add(&self.rows, &self.page, self.now);
         self.rows.clear();
+        if result.is_ok() {
+            self.page = Page::default(); // else it waits for the next attempt
+        }
+        self.written = self.now;
         self.judge(result);
     }
 

@@ -15,7 +15,7 @@ use super::ask::{Ask, Back, Named, Nothing, Page, checked, number};
 use super::door::Door;
 use super::guard::{Ids, LONGEST_BODY, guard};
 use super::problem::{Refusal, Refusals};
-use super::{openapi, past, steer, stream};
+use super::{money, openapi, past, steer, stream};
 use crate::board::Board;
 use crate::dashboard;
 use crate::event::{Event, ShareRow};
@@ -85,6 +85,7 @@ pub(crate) fn router(served: Served) -> Router {
         .route("/api/v1/shares", get(shares))
         .route("/api/v1/events", get(events))
         .route("/api/v1/history", get(past::history))
+        .route("/api/v1/ledger", get(money::ledger))
         .route("/api/v1/commands", post(steer::command))
         .route("/api/v1/audit", get(steer::audit))
         .route("/api/v1/openapi.json", get(description))

@@ -5,6 +5,7 @@ mod ask;
 mod door;
 mod guard;
 mod limits;
+mod money;
 mod openapi;
 mod past;
 mod patient;

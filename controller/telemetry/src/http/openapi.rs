@@ -8,7 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
-use super::{api, past, steer};
+use super::{api, money, past, steer};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,7 @@ use super::{api, past, steer};
         api::shares,
         api::events,
         past::history,
+        money::ledger,
         steer::command,
         steer::audit,
         api::description,

@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::{ask, get, json, refused, request};
+use crate::books::Booking;
 use crate::testing::Rig;
 
 /// Three sticks that have mined for a minute.
@@ -241,7 +242,7 @@ async fn history_is_that_of_one_device_or_of_all_and_comes_in_parts() {
             let sample = ledger.sample.clone().unwrap();
             let rows = recorder.take(&ledger, &sample);
             if !rows.is_empty() {
-                served.history.add(rows, ledger.now_unix_s() as i64);
+                served.history.add(rows, &mut Booking::default(), ledger.now_unix_s() as i64);
             }
         }
     }
@@ -269,5 +270,34 @@ async fn history_is_that_of_one_device_or_of_all_and_comes_in_parts() {
     assert_eq!(get("/api/v1/history?device=nobody").await["points"], json!([]));
     for path in ["/api/v1/history?step=11", "/api/v1/history?limit=5001", "/api/v1/history?from=-1"] {
         refused(&rig, request(path, &[]), StatusCode::BAD_REQUEST).await;
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_is_read_by_day_device_and_pool() {
+    let mut rig = Rig::new();
+    let (a, b) = (rig.stick("icarus", "A"), rig.stick("icarus", "B"));
+    rig.minute(&[a, b]);
+    let served = super::served(&rig);
+    let now = rig.board.ledger().now_unix_s() as i64;
+    served.history.add(Vec::new(), &mut rig.booking, now);
+    let router = super::router(served);
+    let get = async |path: &str| {
+        let answer = tower::ServiceExt::oneshot(router.clone(), request(path, &[])).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        json(answer).await
+    };
+    let all = get("/api/v1/ledger").await;
+    assert_eq!((all["lines"].as_array().unwrap().len(), &all["next"]), (2, &Value::Null), "{all}");
+    assert_eq!((&all["lines"][0]["accepted"], &all["lines"][0]["device"]), (&json!(60), &json!("icarus:A")));
+    assert_eq!(all["lines"][0]["energy_kwh"], Value::Null, "unknown, not zero");
+    let one = get("/api/v1/ledger?by=all&from=2026-01-01&to=2027-01-01").await;
+    assert_eq!((&one["lines"][0]["accepted"], &one["lines"][0]["device"]), (&json!(120), &Value::Null));
+    let part = get("/api/v1/ledger?by=device&limit=1").await;
+    assert_eq!((part["lines"].as_array().unwrap().len(), &part["next"]), (1, &json!(1)));
+    assert_eq!(get("/api/v1/ledger?to=2026-01-01").await["lines"], json!([]));
+    for wrong in ["by=hour", "by=", "from=yesterday", "to=2026-02-30", "limit=0", "since=2026-01-01"] {
+        let path = format!("/api/v1/ledger?{wrong}");
+        refused(&rig, request(&path, &[]), StatusCode::BAD_REQUEST).await;
     }
 }

@@ -1,0 +1,89 @@
+//! `adit ledger`, on books that a real run has left.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::reading::{address, get, once_accepted};
+use super::{Finished, Running, run};
+
+fn export(file: &Path, more: &[&str]) -> Finished {
+    let file = file.to_str().unwrap();
+    let done = run(&[&["ledger", "export", "--history", file], more].concat());
+    assert_eq!(done.status, Some(0), "{}", done.err);
+    done
+}
+
+/// Accepted shares that are booked.
+fn accepted(file: &Path) -> u64 {
+    let lines = export(file, &["--json", "--by", "all"]).json_lines();
+    lines.iter().map(|line| line["accepted"].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn a_run_that_ends_well_has_booked_every_share_and_the_csv_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let demo =
+        ["demo", "--json", "--devices", "icarus,rbox", "--shares", "5", "--history", file.to_str().unwrap()];
+    let first = run(&demo).json()["accepted"].as_u64().unwrap();
+    assert_eq!(accepted(&file), first);
+    let second = run(&demo).json()["accepted"].as_u64().unwrap();
+    assert_eq!(accepted(&file), first + second, "what was booked before stays");
+
+    let csv = export(&file, &["--csv"]).out;
+    assert!(csv.ends_with("\r\n"), "{csv}");
+    let rows: Vec<Vec<_>> = csv.split_terminator("\r\n").map(|row| row.split(',').collect()).collect();
+    assert_eq!(rows[0][..5], ["day", "device", "pool", "accepted", "rejected"]);
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{csv}");
+    assert_eq!(rows[1..].iter().map(|row| row[3].parse::<u64>().unwrap()).sum::<u64>(), first + second);
+    let energy = rows[0].iter().position(|name| *name == "energy_kwh").unwrap();
+    assert!(rows[1..].iter().any(|row| row[energy] == "?"), "nobody measures the power of an icarus: {csv}");
+
+    let config = folder.path().join("adit.toml");
+    let text = format!(
+        "[read]\nhistory = \"{}\"\n[ledger]\ncurrency = \"EUR\"\nwatts = {{ icarus = 19.2, rbox = 50 }}\n\
+         electricity = [{{ from = \"2020-01-01\", price_per_kwh = 0.3 }}]\n",
+        file.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let report = run(&["ledger", "report", "--by", "device", "--config", config.to_str().unwrap()]);
+    assert_eq!(report.status, Some(0), "{}", report.err);
+    assert!(report.out.contains("energy EUR") && report.out.contains("\nsum"), "{}", report.out);
+
+    let wrong = run(&["ledger", "report", "--history", "/nonexistent/history.db"]);
+    assert_eq!(wrong.status, Some(1), "{}", wrong.err);
+    let wrong = run(&["ledger", "report", "--history", "x", "--from", "2026-02-30"]);
+    assert_eq!(wrong.status, Some(2), "{}", wrong.err);
+}
+
+#[test]
+fn a_kill_costs_no_share_that_was_written_and_books_none_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let mut booked = 0;
+    for _ in 0..3 {
+        let args =
+            ["demo", "--devices", "icarus,rbox", "--api", "127.0.0.1:0", "--history", file.to_str().unwrap()];
+        let mut running = Running::start(&args);
+        let address = address(&running, "the API is at http://");
+        once_accepted(&address);
+        // Whoever asks the ledger has written what came before.
+        let written = loop {
+            let (_, ledger) = get(&address, "/api/v1/ledger?by=all");
+            let ledger: Value = serde_json::from_str(&ledger).unwrap();
+            let written = ledger["lines"][0]["accepted"].as_u64().unwrap_or(0);
+            if written > booked {
+                break written;
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(200));
+        };
+        running.child.kill().unwrap(); // SIGKILL
+        running.child.wait().unwrap();
+        let seen = running.err.wait(|_| true);
+        booked = accepted(&file);
+        assert!(booked >= written, "{written} were written, {booked} are there\n{seen}");
+    }
+    let lines = export(&file, &["--json"]).json_lines();
+    assert!(lines.iter().all(|line| line["lost"] == 0 && line["rejected"] == 0), "{lines:?}");
+}
