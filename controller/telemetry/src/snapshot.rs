@@ -25,7 +25,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// The same as a page of OpenMetrics, as served at `/metrics`.
     pub fn openmetrics(&self) -> String {
-        metrics::page(self, metrics::Format::OpenMetrics)
+        metrics::page(self, metrics::Format::OpenMetrics).concat()
     }
 }
 

@@ -1,12 +1,15 @@
 //! The paths and what they answer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
+use futures_util::stream::iter;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
@@ -302,8 +305,12 @@ pub(super) async fn description(_: Ask<Nothing>) -> Response {
 pub(super) async fn scrape(State(served): State<Served>, headers: HeaderMap, _: Ask<Nothing>) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = metrics::Format::accepted(accept);
-    let page = metrics::page(&served.snapshot(), format);
-    ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
+    let parts = metrics::page(&served.snapshot(), format);
+    let length = parts.iter().map(String::len).sum::<usize>();
+    let parts = parts.into_iter().map(Ok::<_, Infallible>);
+    let headers =
+        [(header::CONTENT_TYPE, format.content_type()), (header::CONTENT_LENGTH, &length.to_string())];
+    (headers, Body::from_stream(iter(parts))).into_response()
 }
 
 /// How adit is.

@@ -36,8 +36,8 @@ const MEASURED: [(&str, &str, &str, f64, &str); 10] = [
     ),
 ];
 
-/// The whole page.
-pub(crate) fn page(snapshot: &Snapshot, format: Format) -> String {
+/// The whole page, in parts.
+pub(crate) fn page(snapshot: &Snapshot, format: Format) -> Vec<String> {
     let mut page = Page::new(format);
     of_all(&mut page, &snapshot.summary);
     of_devices(&mut page, &snapshot.devices);

@@ -39,9 +39,14 @@ pub(crate) enum Kind {
 /// Name and value of a label.
 pub(crate) type Label<'a> = (&'a str, &'a str);
 
+/// Length at which a part of a page is full. A thousand devices make megabytes of text: in one piece it would be moved over and
+/// over while it grows.
+const PART: usize = 32 * 1024;
+
 /// A page in the making. Families and their samples come one after the other.
 #[derive(Debug)]
 pub(crate) struct Page {
+    full: Vec<String>,
     text: String,
     format: Format,
     name: &'static str,
@@ -50,7 +55,7 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) const fn new(format: Format) -> Self {
-        Self { text: String::new(), format, name: "", kind: Kind::Gauge }
+        Self { full: Vec::new(), text: String::new(), format, name: "", kind: Kind::Gauge }
     }
 
     /// Begins a family. `name` without the `_total` or `_info` of its samples; `unit` is the end of `name`.
@@ -115,14 +120,19 @@ impl Page {
     fn line(&mut self, text: std::fmt::Arguments<'_>) {
         let _ = self.text.write_fmt(text); // as above
         self.text.push('\n');
+        if self.text.len() >= PART {
+            let next = String::with_capacity(PART + PART / 8);
+            self.full.push(std::mem::replace(&mut self.text, next));
+        }
     }
 
-    /// The whole page.
-    pub(crate) fn finish(mut self) -> String {
+    /// The whole page, in parts.
+    pub(crate) fn finish(mut self) -> Vec<String> {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
-        self.text
+        self.full.push(self.text);
+        self.full
     }
 }
 
@@ -147,7 +157,20 @@ mod tests {
         page.sample(&[("x", "q\"\\\n"), ("y", "")], 3.0);
         page.family(Kind::StateSet, "s", None, "How it is.");
         page.states(&[("d", "1")], ["on", "off"].into_iter(), "off");
-        page.finish()
+        page.finish().concat()
+    }
+
+    #[test]
+    fn a_long_page_comes_in_parts_that_are_the_same_page() {
+        let mut page = Page::new(Format::OpenMetrics);
+        page.family(Kind::Gauge, "x", None, "X.");
+        for number in 0..10_000 {
+            page.sample(&[("n", &number.to_string())], 1.0);
+        }
+        let parts = page.finish();
+        assert!(parts.len() > 4 && parts.iter().all(|part| part.len() < PART + PART / 8));
+        let lines: Vec<_> = parts.concat().lines().map(str::to_owned).collect();
+        assert_eq!((lines.len(), lines[10_001].as_str()), (10_003, "x{n=\"9999\"} 1"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn rig() -> Rig {
 }
 
 fn lines(format: Format) -> Vec<String> {
-    page(&rig().snapshot(), format).lines().map(str::to_owned).collect()
+    page(&rig().snapshot(), format).concat().lines().map(str::to_owned).collect()
 }
 
 /// The one line that begins so.
