@@ -29,6 +29,7 @@ use crate::cpu;
 use crate::golden::Exchange;
 use crate::icarus::{self, Dialect};
 use crate::pow::{Header, Midstate};
+use crate::stratum;
 use crate::wire::{Codec, Side, Step};
 
 /// Every wire format that can be decoded. A dialect is an entry of its own: dialects are never sniffed.
@@ -98,6 +99,12 @@ pub static PROTOCOLS: &[Protocol] = &[
         about: "works and nonces of the computer's own processors",
         start: |from| stream(cpu::Codec::new(from), from),
         golden: cpu::golden_exchange,
+    },
+    Protocol {
+        name: "stratum",
+        about: "lines of Stratum V1: miners downstream, and pools",
+        start: |from| stream(stratum::Codec::new(from), from),
+        golden: |_| Vec::new(), // a header is not whole without what both sides remember
     },
 ];
 

@@ -29,6 +29,7 @@ impl Pool {
                 self.answer(conn, Response::ok(id, true));
             }
             ClientCall::SuggestDifficulty(difficulty) => self.suggest(conn, id, difficulty),
+            ClientCall::SuggestTarget(target) => self.suggest(conn, id, target.difficulty()),
             ClientCall::Submit(submit) => self.submit(conn, id, &submit),
             ClientCall::Unknown { .. } => self.answer(conn, Response::error(id, -3, "Method not found")),
         }

@@ -4,12 +4,14 @@
 mod bitaxe;
 mod bm13xx;
 mod cpu;
+mod downstream;
 mod gekko;
 mod icarus;
 mod matching;
 mod model;
 mod near;
 
+pub use downstream::DOWNSTREAM;
 pub use matching::{Match, UsbIdentity, matching};
 pub use model::{Bridge, Chips, Model, PortKind, PortSpec, Supply, Text, UsbMatch};
 pub use near::models_like;
@@ -23,12 +25,12 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
     MODELS.iter().flat_map(|family| family.iter())
 }
 
-/// The model named `key`, as typed after `model=`.
+/// The model named `key`, as typed after `model=`; [`DOWNSTREAM`] has a name too.
 ///
 /// ```
 /// assert_eq!(adit_protocol::devices::model("block-erupter").unwrap().driver, "icarus");
 /// assert!(adit_protocol::devices::model("toaster").is_none());
 /// ```
 pub fn model(key: &str) -> Option<&'static Model> {
-    models().find(|model| model.key == key)
+    models().chain([&DOWNSTREAM]).find(|model| model.key == key)
 }

@@ -33,6 +33,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// It connects by itself, from wherever it is: it can be waited for, but not fetched.
+    pub fn connects(&self) -> bool {
+        self.driver == "downstream"
+    }
+
     /// Its chips are reset or powered by pins of the bridge chip: a terminal of the operating system, which has no way to them,
     /// will not do.
     pub fn needs_pins(&self) -> bool {

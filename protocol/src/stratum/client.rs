@@ -6,7 +6,7 @@ use super::fields::{self, decimal, quote};
 use super::message::{need, param};
 use super::{BadParams, Call, JobId, Secret};
 use crate::hex;
-use crate::pow::VersionMask;
+use crate::pow::{Target, VersionMask};
 
 /// A request of the client.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub enum ClientCall {
     ExtranonceSubscribe,
     /// `mining.suggest_difficulty`. Written as a whole number from 1 on.
     SuggestDifficulty(f64),
+    /// `mining.suggest_target`: the same as a target, written as a number of 64 hex digits.
+    SuggestTarget(Target),
     /// `mining.submit`: a share.
     Submit(Submit),
     /// Any other method.
@@ -154,6 +156,14 @@ impl Call for ClientCall {
                 let difficulty = need(fields::difficulty(param(params, 0)), "difficulty");
                 ("mining.suggest_difficulty", difficulty.map(Self::SuggestDifficulty))
             }
+            "mining.suggest_target" => {
+                let target = param(params, 0).as_str().and_then(hex::decode_array::<32>);
+                let target = need(target.filter(|bytes| *bytes != [0; 32]), "target");
+                (
+                    "mining.suggest_target",
+                    target.map(|bytes| Self::SuggestTarget(Target::from_be_bytes(&bytes))),
+                )
+            }
             "mining.submit" => ("mining.submit", Submit::parse(params).map(Self::Submit)),
             _ => return None,
         };
@@ -171,6 +181,7 @@ impl Call for ClientCall {
             Self::Authorize { .. } => "mining.authorize",
             Self::ExtranonceSubscribe => "mining.extranonce.subscribe",
             Self::SuggestDifficulty(_) => "mining.suggest_difficulty",
+            Self::SuggestTarget(_) => "mining.suggest_target",
             Self::Submit(_) => "mining.submit",
             Self::Unknown { method } => method,
         }
@@ -191,6 +202,7 @@ impl Call for ClientCall {
                 format!("[{}]", decimal(difficulty.round()))
             }
             Self::SuggestDifficulty(difficulty) => format!("[{}]", decimal(*difficulty)),
+            Self::SuggestTarget(target) => format!("[\"{target}\"]"),
             Self::Submit(submit) => submit.params(),
             Self::ExtranonceSubscribe | Self::Unknown { .. } => "[]".into(),
         }

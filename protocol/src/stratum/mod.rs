@@ -24,6 +24,7 @@
 //! ```
 
 mod client;
+mod codec;
 mod fields;
 mod id;
 mod lines;
@@ -37,6 +38,7 @@ mod server;
 mod tests;
 
 pub use client::{ClientCall, Configure, Submit, VersionRolling};
+pub use codec::{Codec, Frame, Reject};
 pub use id::{Id, JobId};
 pub use lines::{LineTooLong, Lines};
 pub use message::{BadLine, BadParams, Call, Message};

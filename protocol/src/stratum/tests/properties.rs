@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::pow::{Hash, VersionMask};
+use crate::pow::{Hash, Target, VersionMask};
 
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -120,6 +120,7 @@ fn client_call() -> impl Strategy<Value = ClientCall> {
             .prop_map(|(user, password)| ClientCall::Authorize { user, password: Secret::new(password) }),
         Just(ClientCall::ExtranonceSubscribe),
         prop_oneof![1e-9..1.0, (1_u32..).prop_map(f64::from)].prop_map(ClientCall::SuggestDifficulty),
+        (1..=u64::MAX).prop_map(|limb| ClientCall::SuggestTarget(Target::from_limbs([limb; 4]))),
         submit,
     ]
 }
