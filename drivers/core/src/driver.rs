@@ -19,6 +19,13 @@ pub struct Detected {
     pub chosen: bool,
 }
 
+impl Detected {
+    /// It has connected by itself: it can be waited for, but not looked for, opened again or unplugged.
+    pub fn connects(&self) -> bool {
+        self.candidates.first().is_some_and(|model| model.connects())
+    }
+}
+
 /// Why a driver cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {

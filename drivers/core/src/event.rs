@@ -45,8 +45,39 @@ pub enum Event {
     },
     /// Tuning has ended with this result, worth remembering.
     Tuned(Tuned),
+    /// The device says what it is called; nobody has checked it.
+    Introduced(Introduction),
     /// The hardware is safe; the link may be closed.
     Stopped,
+}
+
+/// What a device says of itself. Printable text of at most [`Self::LIMIT`] characters each, and not to be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Introduction {
+    /// Name and version of its program, such as `bitaxe/BM1370/v2.9.0`; empty where it does not say.
+    pub agent: String,
+    /// What its owner calls it; empty where it does not say.
+    pub worker: String,
+}
+
+impl Introduction {
+    /// Most characters of a name.
+    pub const LIMIT: usize = 64;
+
+    /// What a device has sent, without what could not be seen or would change the look of the text around it.
+    pub fn new(agent: &str, worker: &str) -> Self {
+        Self { agent: legible(agent), worker: legible(worker) }
+    }
+}
+
+fn legible(text: &str) -> String {
+    // Marks that turn the direction of writing, that join, or that have no width.
+    let unseen = |c: &char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let seen = text.chars().filter(|c| !c.is_control() && !unseen(c));
+    seen.take(Introduction::LIMIT).collect::<String>().trim().to_owned()
 }
 
 /// Physical quantities of [`Event::Measured`]; the name says the unit.
@@ -92,5 +123,17 @@ impl Quantity {
             Self::CountedHashrateHs => "counted_hashrate_hs",
             Self::DomainHashrateHs => "domain_hashrate_hs",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_and_cannot_spoil_a_terminal() {
+        let said = Introduction::new("bitaxe/BM1370\u{1b}[2J\u{202e}\n", &"ö".repeat(1_000));
+        assert_eq!(said.agent, "bitaxe/BM1370[2J");
+        assert_eq!(said.worker.chars().count(), Introduction::LIMIT);
     }
 }

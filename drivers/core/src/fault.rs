@@ -40,7 +40,7 @@ pub enum Fault {
     #[error("{0}")]
     Link(#[from] LinkError),
     /// The device has never answered.
-    #[error("no answer to the detection job within {waited_ms} ms")]
+    #[error("no answer within {waited_ms} ms")]
     NoAnswer {
         /// How long it was given.
         waited_ms: u32,

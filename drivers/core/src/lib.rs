@@ -28,7 +28,7 @@ mod work;
 
 pub use capability::{Capability, Reach};
 pub use driver::{Detected, Driver, Start, StartError};
-pub use event::{Event, Quantity};
+pub use event::{Event, Introduction, Quantity};
 pub use fault::{Fault, LinkError, Recovery};
 pub use job::{Job, JobKey, PoolKey};
 pub use machine::{Action, Command, Input, Machine, Reply, Token};

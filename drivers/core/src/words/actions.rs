@@ -9,7 +9,7 @@ use crate::{Action, Event};
 
 /// The action as it stands in a transcript: `> HEX` for a write to port 0, `>1 HEX` to port 1, else `! ` and words: `purge`,
 /// `line 57600`, `identified KEY`, `ready 336.00 MH/s room 1`, `room 3 free 1`, `nonce 0 unit 0 of 7:000187a2 6:000187a2`
-/// (work and nonce bytes of each claim), `measured …`, `fault …`, `declined …`, `stopped`, `failed …`.
+/// (work and nonce bytes of each claim), `introduced "AGENT" "WORKER"`, `measured …`, `fault …`, `declined …`, `stopped`, `failed …`.
 pub fn describe(action: &Action) -> String {
     match action {
         Action::Write { port: Port(0), bytes } => format!("> {}", hex::encode(bytes)),
@@ -47,6 +47,7 @@ fn describe_event(event: &Event) -> String {
         Event::Declined(command) => format!("declined {command:?}"),
         Event::Moved { to, why } => format!("moved {to}: {why}"),
         Event::Tuned(it) => format!("tuned {} {}", it.point, it.rate),
+        Event::Introduced(it) => format!("introduced {:?} {:?}", it.agent, it.worker),
         Event::Stopped => "stopped".into(),
     }
 }

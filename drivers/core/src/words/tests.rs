@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use adit_protocol::pow::{Header, Target, VersionMask};
+use adit_protocol::pow::{Hash, Header, Target, VersionMask};
 use adit_protocol::units::{Hertz, Volts};
 use adit_protocol::wire::{Micros, ModemLines, Port};
 use proptest::prelude::*;
@@ -39,6 +39,13 @@ fn any_work() -> impl Strategy<Value = Work> {
         job_of.key = JobKey(job);
         job_of.version_mask = VersionMask(mask);
         job_of.share_target = Target::from_be_bytes(&share);
+        if extranonce2[1].saturating_sub(extranonce2[0]) >= 1 << 24 {
+            job_of.coinbase_head = share[..9].to_vec();
+            job_of.extranonce1 = share[9..d as usize % 4 + 9].to_vec();
+            job_of.extranonce2_size = b as u8;
+            job_of.coinbase_tail = share[20..].to_vec();
+            job_of.merkle_branch = vec![Hash(share); c as usize % 3];
+        }
         it.space = Space {
             extranonce2: extranonce2[0]..extranonce2[1],
             ntime: a..b,

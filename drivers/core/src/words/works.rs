@@ -12,6 +12,9 @@ use super::WordsError;
 use super::inputs::number;
 use crate::{Job, JobKey, PoolKey, Space, VersionWindow, Work, WorkId};
 
+/// Values of extranonce2 from which on a work is a whole job: everything behind a prefix.
+const WHOLE: u64 = 1 << 24;
+
 /// Work number `id` that covers all nonces of `header`, of a job that nobody else has a part of.
 pub fn work(id: u64, header: Header) -> Work {
     let job = Job {
@@ -47,7 +50,8 @@ pub fn work(id: u64, header: Header) -> Work {
 
 /// `work N HEADER`, and KEY=VALUE for what [`work`] would not make of them: `job=N`, `extranonce2=FROM..TO`,
 /// `ntime=FROM..TO`, `nonce=FROM..TO` (the last one included), `mask=HEX` (version bits of the window), `share=HEX` (share
-/// target, 32 bytes big endian). The coinbase is left out: only what the device is shown.
+/// target, 32 bytes big endian). Only what the device is shown: a work of a whole job, which leaves the coinbase to the device,
+/// has `coinbase=HEAD:EXTRANONCE1:SIZE:TAIL` (bytes in hex, size of extranonce2) and `branch=HASH,…` (header order), too.
 pub(super) fn describe_work(it: &Work) -> String {
     let mut line = format!("work {} {}", it.id.0, hex::encode(&it.header.to_bytes()));
     let plain = work(it.id.0, it.header);
@@ -68,7 +72,34 @@ pub(super) fn describe_work(it: &Work) -> String {
     say(space.version != usual.version, format_args!(" mask={:08x}", space.version.mask.0));
     let share = it.job.share_target;
     say(share != plain.job.share_target, format_args!(" share={}", hex::encode(&share.to_be_bytes())));
+    if space.extranonce2.end.saturating_sub(space.extranonce2.start) >= WHOLE {
+        describe_coinbase(&it.job, &mut line);
+    }
     line
+}
+
+fn describe_coinbase(job: &Job, line: &mut String) {
+    let parts = [&job.coinbase_head, &job.extranonce1, &job.coinbase_tail].map(|part| hex::encode(part));
+    // Writing into a String cannot fail.
+    let _ = write!(line, " coinbase={}:{}:{}:{}", parts[0], parts[1], job.extranonce2_size, parts[2]);
+    for (index, hash) in job.merkle_branch.iter().enumerate() {
+        let _ = write!(line, "{}{}", if index == 0 { " branch=" } else { "," }, hex::encode(&hash.0));
+    }
+}
+
+fn parse_coinbase(job: &mut Job, text: &str) -> Result<(), WordsError> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [head, extranonce1, size, tail] = parts[..] else {
+        return WordsError::expected("HEAD:EXTRANONCE1:SIZE:TAIL", text);
+    };
+    let (Some(head), Some(extranonce1), Some(tail)) =
+        (hex::decode(head), hex::decode(extranonce1), hex::decode(tail))
+    else {
+        return WordsError::expected("parts of a coinbase in hex", text);
+    };
+    (job.coinbase_head, job.extranonce1, job.coinbase_tail) = (head, extranonce1, tail);
+    job.extranonce2_size = number(size)?;
+    Ok(())
 }
 
 pub(super) fn parse_work(rest: &str) -> Result<Work, WordsError> {
@@ -103,6 +134,14 @@ pub(super) fn parse_work(rest: &str) -> Result<Work, WordsError> {
                     return WordsError::expected("a target of 32 bytes in hex", value);
                 };
                 job.share_target = Target::from_be_bytes(&target);
+            }
+            "coinbase" => parse_coinbase(&mut job, value)?,
+            "branch" => {
+                let hashes = value.split(',').map(|hash| hex::decode_array(hash).map(Hash));
+                let Some(branch) = hashes.collect() else {
+                    return WordsError::expected("hashes in hex", value);
+                };
+                job.merkle_branch = branch;
             }
             _ => return WordsError::expected("a part of a work", word),
         }
