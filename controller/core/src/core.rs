@@ -161,6 +161,7 @@ impl Core {
             Event::Tuned(tuned) => {
                 self.effects.push_back(Effect::Notice(Notice::Tuned(device.key, tuned)));
             }
+            Event::Introduced(introduction) => device.introduction = Some(introduction),
             Event::Declined(command) => {
                 device.declined = Some(command);
                 self.effects.push_back(Effect::Notice(Notice::Declined(device.key, command)));

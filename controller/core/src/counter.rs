@@ -9,7 +9,10 @@
 //! or windows when they are of one pass, and in their times when they are not.
 //!
 //! A device that takes whole jobs is given a *block*: all extranonce2 values behind one prefix, the high digits of the number.
-//! Prefix 0 is the row counter's own, and no prefix is given twice for one template, whoever comes, leaves or comes again.
+//! Prefix 0 is the row counter's own. A device leases a prefix for the life of its link and gets that of every template, so
+//! that as many devices find room as there are prefixes, however many jobs there are; where it was given already, to whoever
+//! had the lease before or to the device itself when a pool repeats a template, it gets one from the other end. So no prefix is
+//! given twice for one template, whoever comes, leaves or comes again.
 
 use std::ops::Range;
 
@@ -21,18 +24,25 @@ const BLOCK: u64 = 1 << 24;
 /// Bytes of an extranonce2 that leave room for prefixes.
 const FEWEST_BYTES: u8 = 4;
 
-/// The prefixes of a template that nobody has been given.
+/// The prefixes of a template that somebody has been given.
 #[derive(Clone, Debug)]
-pub(crate) struct Blocks(Range<u64>);
+pub(crate) struct Blocks {
+    /// A bit for each prefix from 0 on.
+    leased: Vec<u64>,
+    /// This one and all above it, taken without a lease.
+    spare: u64,
+}
 
 impl Blocks {
     pub(crate) fn new(job: &Job) -> Self {
-        Self(1..job.extranonce2_radix() / BLOCK)
+        Self { leased: Vec::new(), spare: job.extranonce2_radix() / BLOCK }
     }
 
-    /// Everything behind the next prefix for `job`, with header times of at most `ahead_s` after its own.
-    pub(crate) fn take(&mut self, job: &Job, ahead_s: u32) -> Option<Space> {
-        let first = self.0.next()? * BLOCK;
+    /// Everything behind the prefix `lease`, or behind another where that is taken, for `job`, with header times of at most
+    /// `ahead_s` after its own.
+    pub(crate) fn take(&mut self, job: &Job, lease: u64, ahead_s: u32) -> Option<Space> {
+        let prefix = if self.is_taken(lease) { self.next_spare()? } else { self.mark(lease) };
+        let first = prefix * BLOCK;
         let end = job.ntime.saturating_add(ahead_s).saturating_add(1);
         let version = VersionWindow { base: job.version, mask: rollable(job) };
         (job.ntime < end).then_some(Space {
@@ -41,6 +51,27 @@ impl Blocks {
             version,
             nonce: 0..=u32::MAX,
         })
+    }
+}
+
+impl Blocks {
+    fn is_taken(&self, prefix: u64) -> bool {
+        let word = self.leased.get((prefix / 64) as usize).copied().unwrap_or(0);
+        prefix >= self.spare || word >> (prefix % 64) & 1 == 1
+    }
+
+    /// Leases are as many as devices.
+    fn mark(&mut self, prefix: u64) -> u64 {
+        let place = (prefix / 64) as usize;
+        self.leased.resize(self.leased.len().max(place + 1), 0);
+        self.leased[place] |= 1 << (prefix % 64);
+        prefix
+    }
+
+    fn next_spare(&mut self) -> Option<u64> {
+        let prefix = (1..self.spare).rev().find(|prefix| !self.is_taken(*prefix))?;
+        self.spare = prefix;
+        Some(prefix)
     }
 }
 
@@ -227,6 +258,25 @@ mod tests {
         (0..100_u32, mask, version)
     }
 
+    #[test]
+    fn a_lease_holds_for_every_template_and_every_prefix_is_given_once() {
+        let job = small_job(4, 0);
+        for _template in 0..3 {
+            let mut blocks = Blocks::new(&job);
+            let mut given: Vec<u64> = Vec::new();
+            for (lease, expected) in [(7, 7), (1, 1), (7, 255), (300, 254), (253, 253), (7, 252)] {
+                let space = blocks.take(&job, lease, 600).unwrap();
+                assert_eq!(space.extranonce2.start / BLOCK, expected);
+                given.push(expected);
+            }
+            while let Some(space) = blocks.take(&job, 1, 600) {
+                given.push(space.extranonce2.start / BLOCK);
+            }
+            given.sort_unstable();
+            assert_eq!(given, (1..256).collect::<Vec<_>>());
+        }
+    }
+
     proptest! {
         #[test]
         fn boxes_are_disjoint_and_inside_the_job(
@@ -259,14 +309,15 @@ mod tests {
         fn blocks_are_disjoint_from_each_other_and_from_what_is_counted(
             size in 0..16_u8,
             takes in prop::collection::vec(prop::option::of(reaches()), 1..60),
+            leases in prop::collection::vec(1..40_u64, 60),
         ) {
             let job = small_job(size, VersionMask::BIP320.0);
             let (mut counter, mut blocks) = (Counter::new(own_rows(&job)), Blocks::new(&job));
             let mut boxes: Vec<Space> = Vec::new();
-            for reach in takes {
+            for (reach, lease) in takes.into_iter().zip(leases) {
                 let space = match reach {
                     Some(reach) => counter.take(&job, job.ntime + 60, reach).ok(),
-                    None => blocks.take(&job, 600),
+                    None => blocks.take(&job, lease, 600),
                 };
                 prop_assert!(space.is_some() || reach.is_some() || size < 4, "room for prefixes, but none given");
                 let Some(space) = space else { continue };

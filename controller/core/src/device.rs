@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use adit_driver::{Capability, Command, Detected, DeviceKey, Event, Fault, Order, PoolKey, Verdict, Work};
+use adit_driver::{
+    Capability, Command, Detected, DeviceKey, Event, Fault, Introduction, Order, PoolKey, Verdict, Work,
+};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
@@ -48,6 +50,10 @@ pub(crate) struct Device {
     /// Hashes expected of the works it was given since it last proved some, by pool.
     pub(crate) hands: Vec<(usize, f64)>,
     announced: bool,
+    /// The extranonce2 prefix that is its own while its link is up.
+    pub(crate) lease: Option<u64>,
+    /// What it says of itself, while its link is up.
+    pub(crate) introduction: Option<Introduction>,
     pub(crate) tally: Tally,
     pub(crate) shares: ShareCounts,
     pub(crate) credit: Credit,
@@ -95,6 +101,8 @@ impl Device {
             working: false,
             hands: Vec::new(),
             announced: false,
+            lease: None,
+            introduction: None,
             tally: Tally::default(),
             shares: ShareCounts::default(),
             credit: Credit::default(),
@@ -123,6 +131,8 @@ impl Device {
         self.capability = None;
         self.readings.clear();
         self.working = false;
+        self.lease = None;
+        self.introduction = None;
     }
 
     /// A new link, a new machine: it has received nothing.
@@ -228,6 +238,7 @@ impl Device {
             state: self.state(),
             capability: self.capability.as_ref(),
             eased: self.eased,
+            introduction: self.introduction.as_ref(),
             tally: &self.tally,
             units: &self.units,
             shares: &self.shares,

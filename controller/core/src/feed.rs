@@ -1,5 +1,6 @@
 //! Who gets work, and which.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use adit_driver::{Work, WorkId};
@@ -73,8 +74,10 @@ impl Core {
     fn next_work_of(&mut self, now: Micros, index: usize, pool: usize) -> Option<Work> {
         let (whole, reach) =
             self.devices[index].capability.as_ref().map(|able| (able.whole_jobs, able.reach))?;
+        let lease = if whole { self.lease(index) } else { 0 };
         let state = self.pools[pool].jobs.current_mut()?;
-        let taken = if whole { state.take_block(&self.policy) } else { state.take(now, reach, &self.policy) };
+        let taken =
+            if whole { state.take_block(lease, &self.policy) } else { state.take(now, reach, &self.policy) };
         match taken {
             Ok(space) => {
                 let id = WorkId(self.next_work);
@@ -93,5 +96,17 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// The extranonce2 prefix that a device keeps while its link is up: the lowest that nobody else has.
+    fn lease(&mut self, index: usize) -> u64 {
+        if let Some(lease) = self.devices[index].lease {
+            return lease;
+        }
+        let taken: BTreeSet<u64> = self.devices.iter().filter_map(|device| device.lease).collect();
+        let lease =
+            (1..).zip(&taken).find(|(free, taken)| free != *taken).map_or(taken.len() as u64 + 1, |it| it.0);
+        self.devices[index].lease = Some(lease);
+        lease
     }
 }

@@ -61,10 +61,10 @@ impl JobState {
         })
     }
 
-    /// The next block for a device that takes whole jobs.
-    pub(crate) fn take_block(&mut self, policy: &Policy) -> Result<Space, UsedUp> {
+    /// A block for a device that takes whole jobs and has leased a prefix.
+    pub(crate) fn take_block(&mut self, lease: u64, policy: &Policy) -> Result<Space, UsedUp> {
         self.used = true;
-        self.blocks.take(&self.job, policy.ntime_cap_s).ok_or(UsedUp(None))
+        self.blocks.take(&self.job, lease, policy.ntime_cap_s).ok_or(UsedUp(None))
     }
 
     fn is_stale(&self, now: Micros, grace: Duration) -> bool {

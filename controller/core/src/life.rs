@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use adit_driver::{Detected, Fault, Order, Recovery};
+use adit_driver::{Detected, Fault, LinkError, Order, Recovery};
 use adit_protocol::wire::Micros;
 
 use crate::device::Device;
@@ -117,14 +117,21 @@ impl Device {
         if looked_in_vain {
             return;
         }
+        if self.detected.connects() && fault == Fault::Link(LinkError::NotFound) {
+            self.life = Life::Away { since: now, look: None, give_up: None }; // its rest is over, and it is not here
+            return;
+        }
         self.life = match self.recovery(fault) {
-            Recovery::Rescan { within } => {
-                Life::Away { since: now, look: Some(now + LOOK), give_up: Some(now + within) }
-            }
             Recovery::Quarantine { period } => {
                 let until = now + period;
                 self.held = is_dangerous(fault).then_some((until, fault));
                 Life::Quarantined { until, why: fault }
+            }
+            _ if self.detected.connects() => {
+                Life::Away { since: now, look: None, give_up: Some(now + PATIENCE) } // it comes back, or not
+            }
+            Recovery::Rescan { within } => {
+                Life::Away { since: now, look: Some(now + LOOK), give_up: Some(now + within) }
             }
             Recovery::Gone => Life::Gone { why: fault },
             _ => self.next_attempt_after(now, fault, was_ready, policy),

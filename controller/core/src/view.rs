@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_driver::{Capability, Detected, DeviceKey, Fault, Job, PoolKey, Quantity, Reading};
+use adit_driver::{Capability, Detected, DeviceKey, Fault, Introduction, Job, PoolKey, Quantity, Reading};
 use adit_protocol::devices::Model;
 use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
@@ -93,6 +93,8 @@ pub struct DeviceView<'a> {
     pub capability: Option<&'a Capability>,
     /// Its target is, or was on its last link, easier than the hardware's.
     pub(crate) eased: bool,
+    /// What it says of itself while its link is up, where it says anything.
+    pub introduction: Option<&'a Introduction>,
     /// Its nonces.
     pub tally: &'a Tally,
     /// The same by unit, as far as the device tells its units apart.

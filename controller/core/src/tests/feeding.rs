@@ -223,17 +223,24 @@ fn who_takes_whole_jobs_gets_everything_behind_a_prefix_that_nobody_had() {
     assert_eq!(rig.work(stick).space.extranonce2, 0..1, "prefix 0 is the counter's own");
 
     // It leaves and comes again, and the pool repeats itself: the prefixes of a template are not given twice.
+    let last = template.extranonce2_radix() >> 24;
+    let spare = |nth: u64| (last - nth) << 24..(last - nth + 1) << 24;
     rig.fail(miner, adit_driver::Fault::Link(adit_driver::LinkError::Gone));
     rig.wait_s(2);
     rig.report(miner, Report::Up);
     rig.ready(miner, whole());
-    assert_eq!(rig.work(miner).space.extranonce2, 2 << 24..3 << 24);
+    assert_eq!(rig.work(miner).space.extranonce2, spare(1));
     rig.wait_s(2);
     rig.job(Job { key: adit_driver::JobKey(2), ..template.clone() });
-    assert_eq!(rig.work(miner).space.extranonce2, 3 << 24..4 << 24);
+    assert_eq!(rig.work(miner).space.extranonce2, spare(2));
+
+    // Of every other template it is given what lies behind the prefix it has leased.
+    rig.wait_s(2);
+    rig.job(Job { coinbase_head: vec![9; 42], ..job(0, 3) });
+    assert_eq!(rig.work(miner).space.extranonce2, 1 << 24..2 << 24);
 
     // Too short an extranonce has no prefixes, and a fixed merkle root no extranonce.
-    rig.job(Job { extranonce2_size: 3, prev_hash: Hash([9; 32]), ..job(0, 3) });
+    rig.job(Job { extranonce2_size: 3, prev_hash: Hash([9; 32]), ..job(0, 4) });
     assert_eq!(rig.state(miner), State::Idle);
     assert_eq!(rig.state(stick), State::Hashing);
 }

@@ -350,3 +350,36 @@ fn measured_values_are_kept_with_their_reasons_and_bounded_and_end_with_the_link
     rig.fail(device, UNPLUGGED);
     assert!(rig.view(device).readings.is_empty());
 }
+
+#[test]
+fn a_miner_that_has_hung_up_is_waited_for_and_not_looked_for() {
+    let mut rig = Rig::new();
+    let miner = Detected {
+        location: "listen:10.0.0.1#1".into(),
+        socket: None,
+        usb: None,
+        candidates: vec![&adit_protocol::devices::DOWNSTREAM],
+        chosen: true,
+    };
+    let key = rig.attach(&miner);
+    assert_eq!(rig.opens(key), 1);
+    for fault in [UNPLUGGED, SILENT, Fault::Link(LinkError::Timeout)] {
+        rig.report(key, Report::Up);
+        rig.ready(key, capability());
+        rig.fail(key, fault);
+        let before = rig.opens(key);
+        rig.wait_s(600);
+        assert!(matches!(rig.state(key), State::Away { .. }));
+        assert_eq!(rig.opens(key), before, "nobody can fetch it: {fault}");
+        assert_eq!(rig.attach(&miner), key);
+        assert_eq!(rig.opens(key), before + 1);
+    }
+    rig.report(key, Report::Up);
+    rig.fail(key, Fault::WrongDevice { expected: "a miner" });
+    assert!(rig.attach(&miner) == key && matches!(rig.state(key), State::Quarantined { .. }));
+    let faults = rig.view(key).faults;
+    rig.wait_s(601);
+    rig.fail(key, Fault::Link(LinkError::NotFound));
+    assert!(matches!(rig.state(key), State::Away { .. }));
+    assert_eq!(rig.view(key).faults, faults, "that it has not come is no fault");
+}
