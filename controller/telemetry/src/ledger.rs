@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adit_core::{Answer, Notice, State};
 use adit_driver::{DeviceKey, Fault, LinkError, PoolKey, Verdict, Why};
+use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
 use crate::event::{Event, Kind, Outcome, Severity, ShareRow};
@@ -243,8 +244,7 @@ impl Ledger {
 
     fn unplugged(&mut self, at: Micros, key: DeviceKey) {
         self.fails(at, key);
-        let is_miner = self.identity(key).is_some_and(|identity| identity.location.starts_with("listen:"));
-        let what = if is_miner { "has hung up" } else { "was unplugged" };
+        let what = if self.connects(key) { "has hung up" } else { "was unplugged" };
         self.of_device(at, Kind::DeviceUnplugged, Severity::Warning, key, what);
     }
 
@@ -272,6 +272,7 @@ impl Ledger {
         self.fails(at, key);
         let next = match retry_at {
             Some(retry) => format!("trying again in {} s", retry.since(at).as_secs().max(1)),
+            None if self.connects(key) => "it was hung up on".to_owned(),
             None => "not trying again until it is plugged in anew".to_owned(),
         };
         let sentence = format!("{}: {fault}; {next}", self.name(key));
@@ -406,6 +407,11 @@ impl Ledger {
     /// What a device is called over restarts.
     pub(crate) fn id(&self, key: DeviceKey) -> String {
         self.rows.get(key.0 as usize).map_or_else(|| format!("device {}", key.0), |row| row.id.clone())
+    }
+
+    /// It has connected by itself.
+    fn connects(&self, key: DeviceKey) -> bool {
+        self.identity(key).is_some_and(|identity| identity.model.is_some_and(Model::connects))
     }
 
     fn name(&self, key: DeviceKey) -> String {

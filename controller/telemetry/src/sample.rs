@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_core::{Core, Credit, DeviceView, Done, Latencies, PoolView, ShareCounts, State, Tally};
-use adit_driver::{DeviceKey, Fault, PoolKey, Quantity, Reading};
+use adit_driver::{DeviceKey, Fault, Introduction, PoolKey, Quantity, Reading};
 use adit_protocol::devices::Model;
 use adit_protocol::pow::Hash;
 use adit_protocol::wire::Micros;
@@ -36,6 +36,8 @@ pub struct Identity {
     pub socket: Option<String>,
     /// Its serial number, where it has one.
     pub serial: Option<String>,
+    /// What it says of itself, where it says anything.
+    pub introduction: Option<Introduction>,
 }
 
 /// What a device can do, as far as viewers care.
@@ -174,6 +176,7 @@ impl Sampler {
             location: detected.location.clone(),
             socket: detected.socket.clone(),
             serial: detected.usb.as_ref().and_then(|usb| usb.serial.clone()),
+            introduction: view.introduction.cloned(),
         });
         match self.identities.get_mut(place) {
             Some(known) => *known = Arc::clone(&fresh),
@@ -191,6 +194,7 @@ fn is_still(known: &Identity, view: &DeviceView<'_>) -> bool {
         && known.serial.as_deref() == serial
         && known.identified == view.model.is_some()
         && known.model == view.likely_model()
+        && known.introduction.as_ref() == view.introduction
         && known.candidates == view.detected.candidates
 }
 

@@ -352,6 +352,11 @@ pub struct Device {
     pub socket: Option<String>,
     /// Its serial number, where it has one.
     pub serial: Option<String>,
+    /// The program it says it runs, of a miner downstream; nobody has checked it.
+    #[schema(example = "bitaxe/BM1370/v2.9.0")]
+    pub agent: Option<String>,
+    /// What a miner downstream says it is called; nobody has checked it.
+    pub worker: Option<String>,
     /// What it is doing.
     pub state: DeviceState,
     /// When it will be tried again, in seconds from now; `null`: that is not planned.

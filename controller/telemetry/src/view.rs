@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use adit_core::{Credit, Latencies, RejectKind, ShareCounts, State, Tally};
-use adit_driver::{Quantity, Verdict};
+use adit_driver::{Introduction, Quantity, Verdict};
 use adit_protocol::wire::Micros;
 
 use crate::ledger::{Ledger, Row, is_hashing};
 use crate::reading::{Measured, Missing};
-use crate::sample::{DeviceSample, PoolSample, Sample};
+use crate::sample::{DeviceSample, Identity, PoolSample, Sample};
 use crate::snapshot::{
     Device, DeviceState, DeviceTotals, Latency, Nonces, Pool, PoolState, Refused, Shares, Snapshot, Summary,
     Trouble, Unit, Unused,
@@ -138,6 +138,8 @@ fn device(ledger: &Ledger, now: Micros, it: &DeviceSample, row: &Row) -> Device 
         location: identity.location.clone(),
         socket: identity.socket.clone(),
         serial: identity.serial.clone(),
+        agent: said(identity, |said| &said.agent),
+        worker: said(identity, |said| &said.worker),
         state: device_state(it.state),
         retry_in_s: retry_at(it.state).map(|at| at.since(now).as_secs_f64()),
         eased: it.able.is_some_and(|able| able.eased),
@@ -163,6 +165,11 @@ fn device(ledger: &Ledger, now: Micros, it: &DeviceSample, row: &Row) -> Device 
         last_fault_unix_s: row.failed_at,
         trouble: wrong.map(|wrong| trouble::trouble(&identity.name, wrong)),
     }
+}
+
+/// What a device says of itself, where it says anything.
+fn said(identity: &Identity, which: impl Fn(&Introduction) -> &String) -> Option<String> {
+    identity.introduction.as_ref().map(which).filter(|text| !text.is_empty()).cloned()
 }
 
 fn spans(row: &Row) -> [Option<Span>; WINDOWS.len()] {

@@ -9,6 +9,7 @@ pub static DRIVERS: &[Driver] = &[
     adit_driver_gekko::DRIVER,
     adit_driver_icarus::DRIVER,
     adit_driver_cpu::DRIVER,
+    adit_driver_downstream::DRIVER,
 ];
 
 /// The driver named `name`.

@@ -35,11 +35,30 @@ struct Given {
     work: Work,
     at: Micros,
     mask: VersionMask,
+    difficulty: f64,
+}
+
+/// What a share claims, and how hard it was to find.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Claimed {
+    pub(crate) claim: Claim,
+    pub(crate) difficulty: f64,
+}
+
+/// What a miner is told together with a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Version bits it may change.
+    pub(crate) mask: VersionMask,
+    /// Difficulty of its shares.
+    pub(crate) difficulty: f64,
+    /// Earlier jobs are worthless.
+    pub(crate) clean: bool,
 }
 
 impl Jobs {
-    /// The job that `work` is, of which the miner may change the version bits of `mask`.
-    pub(crate) fn give(&mut self, now: Micros, work: Work, mask: VersionMask, clean: bool) -> Notify {
+    /// The job that `work` is.
+    pub(crate) fn give(&mut self, now: Micros, work: Work, terms: Terms) -> Notify {
         self.next += 1;
         let id = JobId::from(format!("{:x}", self.next).as_str());
         let job = &work.job;
@@ -53,17 +72,17 @@ impl Jobs {
             version: work.space.version.base,
             nbits: job.nbits,
             ntime: work.space.ntime.start,
-            clean,
+            clean: terms.clean,
         };
         if self.given.len() == MEMORY {
             self.given.pop_front();
         }
-        self.given.push_back(Given { id, work, at: now, mask });
+        self.given.push_back(Given { id, work, at: now, mask: terms.mask, difficulty: terms.difficulty });
         notify
     }
 
     /// What a share claims.
-    pub(crate) fn claim(&self, now: Micros, share: &Submit) -> Result<Claim, Refused> {
+    pub(crate) fn claim(&self, now: Micros, share: &Submit) -> Result<Claimed, Refused> {
         let given = self.given.iter().rev().find(|given| given.id == share.job_id);
         let given = given.ok_or((21, "Job not found"))?;
         let own: [u8; EXTRANONCE2_SIZE as usize] =
@@ -77,12 +96,13 @@ impl Jobs {
         if !space.ntime.contains(&share.ntime) || u64::from(share.ntime) > latest {
             return Err((20, "Time out of range"));
         }
-        Ok(Claim {
+        let claim = Claim {
             work: given.work.id,
             extranonce2: space.extranonce2.start + (u64::from(u16::from_le_bytes(own)) << 8),
             ntime: share.ntime,
             version: space.version.base | bits,
             nonce: share.nonce,
-        })
+        };
+        Ok(Claimed { claim, difficulty: given.difficulty })
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_driver::{
-    Action, Event, Fault, Input, Job, LinkError, Machine, Nonce, Ruling, Space, Verdict, VersionWindow, Work,
-    WorkId, words,
+    Action, Event, Fault, Input, Introduction, Job, Machine, Nonce, Ruling, Space, Verdict, VersionWindow,
+    Work, WorkId, words,
 };
 use adit_protocol::pow::{Header, Target, VersionMask, merkle_root, sha256d_of};
 use adit_protocol::stratum::{Message, Secret, ServerCall};
 use adit_protocol::wire::{Micros, Port};
 
-use crate::{Downstream, Options};
+use crate::{Downstream, Options, hash_of};
 
 struct Stage {
     machine: Downstream,
@@ -23,7 +23,8 @@ struct Stage {
 
 impl Stage {
     fn new(password: Option<&str>) -> Self {
-        let options = Options { difficulty: 2.0, password: password.map(Secret::new) };
+        let password = password.map(|word| hash_of(&Secret::new(word)));
+        let options = Options { difficulty: 2.0, password, ..Options::default() };
         let machine = Downstream::new(options);
         let mut stage = Self { machine, now: Micros(0), lines: Vec::new(), events: Vec::new(), fault: None };
         stage.input(Input::LinkUp);
@@ -222,12 +223,11 @@ fn a_password_is_asked_for_where_there_is_one() {
 
 #[test]
 fn who_does_not_log_in_dawdles_or_falls_silent_is_hung_up_on() {
-    let gone = Some(Fault::Link(LinkError::Timeout));
     let mut stage = Stage::new(None);
     stage.wait(9);
     assert_eq!(stage.fault, None);
     stage.wait(1);
-    assert_eq!(stage.fault, gone, "no login");
+    assert_eq!(stage.fault, Some(Fault::NoAnswer { waited_ms: 10_000 }), "no login");
 
     let mut stage = Stage::new(None);
     stage.log_in();
@@ -235,14 +235,160 @@ fn who_does_not_log_in_dawdles_or_falls_silent_is_hung_up_on() {
         stage.input(Input::Bytes { port: Port(0), bytes: b" " });
         stage.wait(3);
     }
-    assert_eq!(stage.fault, gone, "a line that never ends");
+    assert_eq!(stage.fault, Some(Fault::Silent { seconds: 12 }), "a line that never ends");
 
     let mut stage = Stage::new(None);
     stage.log_in();
-    stage.wait(1_799);
+    (0..100).for_each(|_| stage.wait(60));
+    assert_eq!(stage.fault, None, "without a job there is nothing to find");
+    stage.work();
+    (0..29).for_each(|_| stage.wait(60));
+    stage.say(SHARE);
+    stage.ruling(Verdict::BelowShare);
+    (0..29).for_each(|_| stage.wait(60));
     assert_eq!(stage.fault, None);
+    stage.wait(60);
+    assert_eq!(stage.fault, Some(Fault::Silent { seconds: 1_800 }), "nothing found in half an hour");
+}
+
+impl Stage {
+    /// How often it has asked for a job.
+    fn asked(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Room { free: 1, .. })).count()
+    }
+
+    fn difficulty_of(said: &[String]) -> Option<f64> {
+        said.iter().find_map(|line| match Message::<ServerCall>::decode(line) {
+            Ok(Message::Call { call: ServerCall::SetDifficulty(difficulty), .. }) => Some(difficulty),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a_miner_that_finds_too_much_or_nothing_gets_another_difficulty_with_a_job_of_its_own() {
+    let mut stage = Stage::new(None);
+    stage.log_in();
+    stage.work();
+    assert_eq!(stage.asked(), 1);
+    for _ in 0..24 {
+        stage.wait(1);
+        stage.say(SHARE);
+        stage.ruling(Verdict::BelowShare);
+    }
+    assert_eq!(stage.asked(), 2, "one a second instead of one in five");
+    let harder = Stage::difficulty_of(&stage.work()).unwrap();
+    assert!((4.0..16.0).contains(&harder), "{harder}");
+    stage.wait(120);
+    assert_eq!(stage.asked(), 3, "nothing in two minutes");
+    assert!(Stage::difficulty_of(&stage.work()).unwrap() < harder / 2.0);
+}
+
+#[test]
+fn a_miner_s_wish_is_followed_at_once_whether_as_a_difficulty_or_a_target() {
+    let mut stage = Stage::new(None);
+    stage.log_in();
+    let said = stage.say(r#"{"id":7,"method":"mining.suggest_difficulty","params":[4]}"#);
+    assert_eq!(said, [r#"{"id":7,"result":true,"error":null}"#]);
+    assert_eq!(Stage::difficulty_of(&stage.work()), Some(4.0));
+    let target = Target::from_difficulty(6.0).unwrap();
+    stage.say(&format!(r#"{{"id":8,"method":"mining.suggest_target","params":["{target}"]}}"#));
+    assert_eq!(stage.asked(), 2);
+    let heard = Stage::difficulty_of(&stage.work()).unwrap();
+    assert!((heard - 6.0).abs() < 1e-9, "{heard}");
+    stage.say(r#"{"id":9,"method":"mining.suggest_difficulty","params":[1e9]}"#);
+    assert_eq!(Stage::difficulty_of(&stage.work()), Some(8.0), "the pool takes easier ones");
+    let said = stage.say(r#"{"id":9,"method":"mining.suggest_difficulty","params":["none"]}"#);
+    assert!(said[0].contains("[20,"), "{said:?}");
+}
+
+#[test]
+fn what_bip_310_offers_is_answered_by_its_letter() {
+    let mut stage = Stage::new(None);
+    let said = stage.say(
+        r#"{"id":1,"method":"mining.configure","params":[["version-rolling","minimum-difficulty","subscribe-extranonce","info"],
+        {"version-rolling.mask":"00ff0000","version-rolling.min-bit-count":2,"minimum-difficulty.value":4}]}"#
+            .replace('\n', " ")
+            .as_str(),
+    );
+    let result = r#"{"minimum-difficulty":true,"subscribe-extranonce":true,"version-rolling":true,"version-rolling.mask":"00ff0000"}"#;
+    assert_eq!(said, [format!(r#"{{"id":1,"result":{result},"error":null}}"#)]);
+    stage.say(r#"{"id":2,"method":"mining.subscribe","params":[]}"#);
+    stage.say(r#"{"id":3,"method":"mining.authorize","params":["w","x"]}"#);
+    assert_eq!(Stage::difficulty_of(&stage.work()), Some(4.0), "no easier than it wants");
+
+    let mut stage = Stage::new(None);
+    let said = stage.say(r#"{"id":1,"method":"mining.configure","params":[["version-rolling"],{"version-rolling.mask":"00002000","version-rolling.min-bit-count":2}]}"#);
+    assert!(said[0].contains(r#""version-rolling":"too few common bits""#), "{said:?}");
+}
+
+#[test]
+fn a_miner_is_not_left_without_a_word_for_so_long_that_it_gives_up() {
+    let mut stage = Stage::new(None);
+    stage.log_in();
+    stage.work();
+    stage.say(SHARE);
+    stage.ruling(Verdict::BelowShare);
+    stage.lines.clear();
+    stage.wait(44);
+    assert!(stage.lines.is_empty());
     stage.wait(1);
-    assert_eq!(stage.fault, gone, "silence");
+    assert_eq!(stage.lines, [r#"{"id":null,"method":"mining.set_difficulty","params":[2]}"#]);
+}
+
+#[test]
+fn names_are_told_once_as_they_can_be_shown() {
+    let mut stage = Stage::new(None);
+    stage.say(r#"{"id":2,"method":"mining.authorize","params":["rig\u001b[31m","x"]}"#);
+    stage.say(r#"{"id":1,"method":"mining.subscribe","params":["bitaxe/BM1370/v2.9.0"]}"#);
+    stage.say(r#"{"id":3,"method":"mining.authorize","params":["rig\u001b[31m","x"]}"#);
+    let told: Vec<_> = stage.events.iter().filter(|event| matches!(event, Event::Introduced(_))).collect();
+    let expected = Introduction { agent: "bitaxe/BM1370/v2.9.0".into(), worker: "rig[31m".into() };
+    assert_eq!(told, [&Event::Introduced(expected)]);
+}
+
+#[test]
+fn a_miner_that_subscribes_anew_is_told_everything_again() {
+    let mut stage = Stage::new(None);
+    stage.log_in();
+    stage.work();
+    let said = stage.say(r#"{"id":9,"method":"mining.subscribe","params":["x/1","1"]}"#);
+    assert!(said[0].starts_with(r#"{"id":9,"result":[[["#), "{said:?}");
+    assert_eq!(stage.asked(), 2);
+    assert_eq!(Stage::difficulty_of(&stage.work()), Some(2.0));
+}
+
+#[test]
+fn who_floods_guesses_passwords_or_sends_nothing_but_rubbish_is_hung_up_on() {
+    let no_miner = Some(Fault::WrongDevice { expected: "a miner" });
+    let mut stage = Stage::new(None);
+    for _ in 0..30 {
+        stage.wait(1);
+        (0..60).for_each(|_| drop(stage.say(r#"{"id":1,"method":"mining.subscribe","params":[]}"#)));
+    }
+    assert!(stage.fault.is_none() || stage.fault == Some(Fault::NoAnswer { waited_ms: 10_000 }));
+    let mut stage = Stage::new(None);
+    (0..201).for_each(|_| drop(stage.say(r#"{"id":1,"method":"x","params":[]}"#)));
+    assert_eq!(stage.fault, no_miner, "lines");
+
+    let mut stage = Stage::new(Some("open"));
+    let guess = r#"{"id":4,"method":"mining.authorize","params":["w","opem"]}"#;
+    assert!(stage.say(guess)[0].contains("[24,"));
+    stage.say(guess);
+    assert_eq!(stage.fault, None);
+    stage.say(guess);
+    assert_eq!(stage.fault, no_miner, "passwords");
+
+    let mut stage = Stage::new(None);
+    stage.log_in();
+    stage.work();
+    for _ in 0..63 {
+        stage.say(SHARE);
+        stage.ruling(Verdict::HardwareError);
+    }
+    assert_eq!(stage.fault, None);
+    stage.say(&SHARE.replace("0304", "03"));
+    assert_eq!(stage.fault, Some(Fault::HardwareErrors { errors: 64, nonces: 64 }));
 }
 
 #[test]
@@ -250,7 +396,7 @@ fn garbage_and_endless_lines_are_not_taken_for_a_miner() {
     for bytes in [vec![b'x'; 5_000], b"GET / HTTP/1.1\nHost: a\nA: b\n\n".to_vec()] {
         let mut stage = Stage::new(None);
         stage.input(Input::Bytes { port: Port(0), bytes: &bytes });
-        assert_eq!(stage.fault, Some(Fault::WrongDevice { expected: "miner" }));
+        assert_eq!(stage.fault, Some(Fault::WrongDevice { expected: "a miner" }));
         assert_eq!(stage.machine.deadline(), None);
     }
 }

@@ -2,15 +2,13 @@
 
 use std::net::SocketAddr;
 
-use adit_driver_downstream::Options;
+use adit_driver_downstream::{DIFFICULTY, Options, SHARES_PER_MINUTE, hash_of};
 use adit_protocol::stratum::Secret;
 use clap::Args;
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
 
-/// Difficulty of shares where nobody says: one a second from a miner of 4.4 TH/s.
-const DIFFICULTY: f64 = 1_024.0;
 /// Connections from one address where nobody says.
 const PER_ADDRESS: u16 = 16;
 /// Connections from this machine, whose own limits hold.
@@ -29,7 +27,7 @@ pub(crate) struct ListenArgs {
     #[serde(deserialize_with = "hidden")]
     password: Option<Secret>,
 
-    /// Difficulty of their shares, less where the pool asks for less [default: 1024]
+    /// Difficulty of a miner's first shares, less where the pool asks for less [default: 1024]
     #[arg(
         id = "listen_difficulty",
         long = "listen-difficulty",
@@ -38,6 +36,16 @@ pub(crate) struct ListenArgs {
         help_heading = "Miners downstream"
     )]
     difficulty: Option<f64>,
+
+    /// Shares a minute that each of them should find: its difficulty is made to suit [default: 12]
+    #[arg(
+        id = "listen_shares_per_minute",
+        long = "listen-shares-per-minute",
+        value_name = "N",
+        requires = "listen",
+        help_heading = "Miners downstream"
+    )]
+    shares_per_minute: Option<f64>,
 
     /// Connections from one address beyond this machine [default: 16]
     #[arg(
@@ -75,9 +83,22 @@ impl ListenArgs {
                 "--listen-difficulty {difficulty}: a difficulty is a number above 0"
             )));
         }
+        let shares_per_minute =
+            self.shares_per_minute.or(file.shares_per_minute).unwrap_or(SHARES_PER_MINUTE);
+        if !(0.1..=600.0).contains(&shares_per_minute) {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "--listen-shares-per-minute {shares_per_minute}: name a number from 0.1 to 600"
+            )));
+        }
+        let options = Options {
+            difficulty,
+            shares_per_minute,
+            password: password.as_ref().map(hash_of),
+            ..Options::default()
+        };
         let usual = if address.ip().is_loopback() { PER_LOOPBACK } else { PER_ADDRESS };
         let per_address = self.per_address.or(file.per_address).unwrap_or(usual);
-        Ok(Some(Listen { address, options: Options { difficulty, password }, per_address }))
+        Ok(Some(Listen { address, options, per_address }))
     }
 }
 

@@ -4,9 +4,9 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use adit_driver::{DeviceKey, Fault, LinkError, Order, Report};
-use adit_driver_downstream::{Downstream, MODEL, Options};
 use adit_link::{Found, Link, Recorder};
 use adit_protocol::wire::Micros;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
@@ -30,8 +30,6 @@ pub(crate) struct Fleet {
     /// Held by every task: when all are dropped, no device is open any more.
     open: mpsc::Sender<()>,
     recorder: Option<Arc<Recorder>>,
-    /// What miners downstream are told; `None`: there are none.
-    guests: Option<Options>,
 }
 
 #[derive(Debug)]
@@ -52,7 +50,6 @@ impl Fleet {
         reports: mpsc::Sender<(DeviceKey, Report)>,
         open: mpsc::Sender<()>,
         recorder: Option<Arc<Recorder>>,
-        guests: Option<Options>,
     ) -> Self {
         Self {
             origin,
@@ -61,7 +58,6 @@ impl Fleet {
             reports,
             open,
             recorder,
-            guests,
         }
     }
 
@@ -139,18 +135,8 @@ impl Fleet {
         let Some(row) = self.rows.get_mut(key.0 as usize) else { return };
         let (sender, orders) = mpsc::channel(MAILBOX);
         row.orders = Some(sender);
-        if row.wanted.detected.candidates.contains(&&MODEL) {
-            let visit = Visit {
-                guest: row.guest.take(),
-                options: self.guests.clone(),
-                key,
-                origin: self.origin,
-                reports: self.reports.clone(),
-                open: self.open.clone(),
-            };
-            return self.watch(key, visit.run(orders));
-        }
         let opening = Opening {
+            guest: row.guest.take(),
             wanted: row.wanted.clone(),
             key,
             origin: self.origin,
@@ -173,44 +159,10 @@ impl Fleet {
     }
 }
 
-/// A miner downstream that is about to be served.
-struct Visit {
-    /// `None`: it has left, and nobody can fetch it.
-    guest: Option<Guest>,
-    options: Option<Options>,
-    key: DeviceKey,
-    origin: Instant,
-    reports: mpsc::Sender<(DeviceKey, Report)>,
-    open: mpsc::Sender<()>,
-}
-
-impl Visit {
-    async fn run(self, orders: mpsc::Receiver<Order>) {
-        let _open = self.open;
-        let (link, options, _place) = match (self.guest, self.options) {
-            (Some(guest), Some(options)) => {
-                (Link::accepted(MODEL.ports[0], guest.stream), options, guest.place)
-            }
-            _ => {
-                let gone = Report::Failed(LinkError::NotFound.into());
-                let _ = self.reports.send((self.key, gone)).await; // nobody listens: nothing to tell
-                return;
-            }
-        };
-        match link {
-            Ok(link) => {
-                let machine = Box::new(Downstream::new(options));
-                adit_link::run(link, machine, self.key, self.origin, orders, self.reports).await;
-            }
-            Err(why) => {
-                let _ = self.reports.send((self.key, Report::Failed(why.into()))).await; // as above
-            }
-        }
-    }
-}
-
 /// A device that is about to be opened.
 struct Opening {
+    /// The miner that has connected, where the device is one.
+    guest: Option<Guest>,
     wanted: Wanted,
     key: DeviceKey,
     origin: Instant,
@@ -224,9 +176,17 @@ impl Opening {
     async fn run(self, orders: mpsc::Receiver<Order>) {
         let _open = self.open;
         let machine = adit_catalog::start(&self.wanted.detected, self.wanted.settings.clone());
-        let permit = self.openings.acquire().await;
-        let link = open(self.wanted.clone()).await;
-        drop(permit);
+        // A miner's place is taken for as long as its link is open.
+        let (link, _place) = match self.guest {
+            Some(Guest { stream, place }) => (accept(&self.wanted, stream), Some(place)),
+            None if self.wanted.detected.connects() => (Err(LinkError::NotFound), None), // nobody can fetch it
+            None => {
+                let permit = self.openings.acquire().await;
+                let link = open(self.wanted.clone()).await;
+                drop(permit);
+                (link, None)
+            }
+        };
         match (link, machine) {
             (Ok(mut link), Ok(machine)) => {
                 if let Some(recorder) = self.recorder {
@@ -244,6 +204,13 @@ impl Opening {
             }
         }
     }
+}
+
+/// The link to a miner that has connected.
+fn accept(wanted: &Wanted, stream: TcpStream) -> Result<Link, LinkError> {
+    let ports = wanted.detected.candidates.first().map_or(&[][..], |model| model.ports);
+    let [port] = ports else { return Err(LinkError::Unsupported) };
+    Link::accepted(*port, stream)
 }
 
 /// Opens the link on a thread that may wait: a serial port can take its time.

@@ -85,13 +85,7 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let wishes = clerk::start(commands, plan.source.clone())?;
     let lines = Lines { origin, seed, inputs: input_sender };
     let hotplug = hotplug::watch()?;
-    let fleet = Fleet::new(
-        origin,
-        report_sender,
-        open,
-        recorder.clone(),
-        plan.listen.as_ref().map(|it| it.options.clone()),
-    );
+    let fleet = Fleet::new(origin, report_sender, open, recorder.clone());
     let ears = Ears {
         signals,
         glance: every(if terminal::is_interactive() { GLANCE } else { REMINDER }),

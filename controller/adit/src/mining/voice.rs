@@ -29,8 +29,7 @@ pub(crate) fn device(core: &Core, now: Micros, key: DeviceKey) -> String {
 /// Logs `notice`.
 pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notice) {
     let device = |key: DeviceKey| device(core, now, key);
-    let is_miner =
-        |key| core.device(now, key).is_some_and(|row| row.detected.location.starts_with("listen:"));
+    let connects = |key| core.device(now, key).is_some_and(|row| row.detected.connects());
     let pool = |key: adit_driver::PoolKey| pools.get(usize::from(key.0)).map(place).unwrap_or_default();
     match notice {
         Notice::Judged { verdict: Verdict::Share | Verdict::BelowShare, difficulty, device: key } => {
@@ -45,7 +44,7 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
         Notice::Arrived(key) => debug!("{} is there", device(*key)),
         Notice::Unplugged(key) => warn!("{} was unplugged", device(*key)),
         Notice::Hashing(key) => info!("{} is hashing", device(*key)),
-        Notice::Fault { device: key, fault: Fault::Link(LinkError::Gone), .. } if is_miner(*key) => {
+        Notice::Fault { device: key, fault: Fault::Link(LinkError::Gone), .. } if connects(*key) => {
             info!("{} has hung up", device(*key));
         }
         Notice::Fault { device: key, fault, retry_at } => match retry_at {
@@ -53,6 +52,7 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
                 let pause = at.since(now).max(Duration::from_secs(1)).as_secs();
                 warn!("{}: {fault}; trying again in {pause} s", device(*key));
             }
+            None if connects(*key) => warn!("{}: {fault}; it was hung up on", device(*key)),
             None => warn!("{}: {fault}; not trying again until it is plugged in anew", device(*key)),
         },
         Notice::Left(key) => warn!("{} has left and has not come back", device(*key)),

@@ -228,7 +228,8 @@ fn row(screen: &Screen, device: &Device, width: usize, now: f64, wide: bool) -> 
     if wide {
         let last = device.last_nonce_unix_s.map_or_else(|| UNKNOWN.to_owned(), |at| span(now - at));
         cells.push(Cell::from(last));
-        cells.push(Cell::from(plain(&device.location)).style(DIM));
+        let called = device.worker.as_ref().map_or_else(String::new, |worker| format!("{} ", plain(worker)));
+        cells.push(Cell::from(format!("{called}{}", plain(&device.location))).style(DIM));
     }
     Row::new(cells)
 }
@@ -288,6 +289,9 @@ fn details(frame: &mut Frame<'_>, screen: &Screen, device: &Device, area: Rect) 
         ),
         named("state", format!("{}  {faults}", state(device))),
     ];
+    if device.worker.is_some() || device.agent.is_some() {
+        lines.insert(2, named("calls itself", format!("{}  {}", text(&device.worker), text(&device.agent))));
+    }
     if let Some(trouble) = &device.trouble {
         lines.push(Line::from(vec![
             Span::styled(format!("{:<12}", "wrong"), BAD),

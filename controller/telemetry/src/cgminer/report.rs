@@ -315,6 +315,8 @@ pub(crate) fn devdetails(seen: &Seen) -> Reply {
             // The key of the model, not its name: some names make scanners see somebody's machine (§10.1).
             .with("Model", code_model(device))
             .with("Device Path", device.location.as_str())
+            .with("Worker", device.worker.clone().unwrap_or_default())
+            .with("Agent", device.agent.clone().unwrap_or_default())
     };
     let records = devices.iter().enumerate().map(record).collect();
     Reply::success(69, "Device Details", Body::List("DEVDETAILS", records))

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share};
-use adit_driver::{Detected, DeviceKey, Fault, LinkError, PoolKey, Report, Settings};
+use adit_driver::{Detected, DeviceKey, Fault, LinkError, PoolKey, Report};
 use adit_link::{Change, Found};
+use adit_protocol::devices::DOWNSTREAM;
 use adit_protocol::wire::Micros;
 use adit_telemetry::Unused;
 use adit_upstream::PoolConfig;
@@ -261,10 +262,11 @@ impl Operator {
             location: guest.place.location(),
             socket: None,
             usb: None,
-            candidates: vec![&adit_driver_downstream::MODEL],
+            candidates: vec![&DOWNSTREAM],
             chosen: true,
         };
-        let key = self.attach(Wanted { detected, settings: Settings::default(), baud: None });
+        let settings = self.plan.listen.as_ref().map(|listen| listen.options.to_settings());
+        let key = self.attach(Wanted { detected, settings: settings.unwrap_or_default(), baud: None });
         self.fleet.seat(key, guest);
         self.carry_out();
         self.fleet.send_away(key);

@@ -1,0 +1,5 @@
+//! Tests of the machine as a whole.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod properties;
+mod transcripts;
