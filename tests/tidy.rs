@@ -164,10 +164,9 @@ fn the_top_level_holds_only_the_rooms_of_the_house() {
     fail_on(&broken, "these folders belong into a room");
 }
 
-/// A family is a folder of `drivers/` that is none of the common rooms. A miner downstream is no hardware: it speaks Stratum,
-/// which has a specification, vectors and a simulated pool under its own name.
+/// A family is a folder of `drivers/` that is none of the common rooms.
 fn families() -> Vec<String> {
-    let common = ["core", "link", "catalog", "downstream"];
+    let common = ["core", "link", "catalog"];
     let mut families: Vec<String> = fs::read_dir(root().join("drivers"))
         .expect("drivers")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -182,9 +181,12 @@ fn families() -> Vec<String> {
 fn every_family_has_a_specification_vectors_a_codec_a_twin_and_a_transcript() {
     let mut broken = Vec::new();
     for family in families() {
-        // The boards speak the protocol of their firmware.
-        let wire = if family == "bitaxe" { "bitaxe_raw" } else { family.as_str() };
-        let file = wire.replace('_', "-");
+        // The boards speak the protocol of their firmware, miners that of pools.
+        let (wire, file) = match family.as_str() {
+            "bitaxe" => ("bitaxe_raw", "bitaxe-raw"),
+            "downstream" => ("stratum", "stratum-v1"),
+            family => (family, family),
+        };
         let wanted = [
             format!("protocol/src/{wire}"),
             format!("protocol/vectors/{file}.json"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_driver::Settings;
 use adit_lab::Item;
 use adit_lab::world::{FaultSet, Outcome, WorldConfig, run};
-use adit_protocol::devices::{Model, model, models};
+use adit_protocol::devices::{DOWNSTREAM, Model, model, models};
 
 const SEEDS: u64 = 200;
 
@@ -23,7 +23,7 @@ fn items(list: &[(&str, u16)]) -> Vec<Item> {
 /// Models with a driver and with a twin to drive.
 fn driven() -> impl Iterator<Item = &'static Model> {
     let item = |model| Item { model, count: 1, settings: Settings::default() };
-    models().filter(move |model| {
+    models().chain([&DOWNSTREAM]).filter(move |model| {
         let item = item(model);
         item.machine(&item.detected(0, 0)).is_ok() && item.twin(0).is_ok()
     })
@@ -84,6 +84,9 @@ fn cheap(model: &Model) -> Settings {
     if model.driver == "bm13xx" {
         settings.set("target-difficulty", "4.656612873077392578125e-10");
         settings.set("ticket-difficulty", "256");
+    }
+    if model.connects() {
+        settings.set("hashrate", "5e9");
     }
     settings
 }

@@ -2,7 +2,7 @@
 
 use adit_protocol::devices::{Model, PortKind};
 
-use crate::{DeviceFault, FaultSite, SimDevice, bitaxe, bm13xx, cpu, gekko, icarus};
+use crate::{DeviceFault, FaultSite, SimDevice, bitaxe, bm13xx, cpu, downstream, gekko, icarus};
 
 /// How a simulated device is made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +69,7 @@ pub struct Setting {
 pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {
     match model.driver {
         "cpu" => cpu::start(model, build),
+        "downstream" => downstream::start(model, build),
         "gekko" => gekko::start(model, build),
         "icarus" => icarus::start(model, build),
         "bm13xx" => bm13xx::start(model, build),
@@ -81,6 +82,7 @@ pub fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>,
 pub fn settings(model: &Model) -> &'static [Setting] {
     match model.driver {
         "cpu" => cpu::SETTINGS,
+        "downstream" => downstream::SETTINGS,
         "icarus" => icarus::settings(model),
         "bm13xx" => bm13xx::settings(),
         "bitaxe" => bitaxe::settings(model),
@@ -95,6 +97,7 @@ pub fn supports(model: &Model, fault: DeviceFault) -> bool {
         FaultSite::Link => true,
         FaultSite::Device => match model.driver {
             "cpu" => cpu::supports(fault),
+            "downstream" => downstream::supports(fault),
             "gekko" => gekko::supports(fault),
             "icarus" => icarus::supports(model, fault),
             "bm13xx" => bm13xx::supports(fault),

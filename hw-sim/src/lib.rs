@@ -72,6 +72,7 @@ mod catalog;
 mod cpu;
 mod device;
 mod dice;
+mod downstream;
 mod engine;
 mod fault;
 mod gekko;

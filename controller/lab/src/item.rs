@@ -10,8 +10,8 @@ use adit_protocol::devices::{Model, UsbIdentity};
 /// Summaries say that the devices are eased.
 pub const DEFAULT_DIFFICULTY: f64 = 1.0 / (1 << 24) as f64;
 
-/// Settings of the twin that the driver must know too: how many chips there should be.
-const SHARED: &[&str] = &["chips"];
+/// Settings of the twin that the driver must know too: how many chips there should be, how fast a miner is.
+const SHARED: &[&str] = &["chips", "hashrate"];
 
 /// Some devices of one model.
 #[derive(Clone, Debug, PartialEq)]

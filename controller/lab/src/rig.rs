@@ -188,6 +188,11 @@ impl Rig {
         self.machine.is_some()
     }
 
+    /// Whether the device is there.
+    pub fn is_plugged(&self) -> bool {
+        self.plugged
+    }
+
     /// What really happened inside the device.
     pub fn truth(&self) -> Truth {
         self.twin.truth()

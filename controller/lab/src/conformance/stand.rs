@@ -79,6 +79,9 @@ impl Stand {
 
     pub(super) fn plug(&mut self) {
         self.rig.plug(self.now);
+        if self.detected.connects() {
+            self.core.attach(self.now, &self.detected); // nobody looks for it
+        }
     }
 
     /// Runs until the device has said what it can do.
@@ -160,7 +163,11 @@ impl Stand {
                 ) {
                     self.said.push(report.clone());
                 }
+                let failed = matches!(report, Report::Failed(_));
                 self.core.on_report(self.now, self.key, report);
+                if failed && self.rig.is_plugged() && self.detected.connects() {
+                    self.core.attach(self.now, &self.detected); // it connects again
+                }
                 quiet = false;
             }
             while let Some(effect) = self.core.next_effect() {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use adit_core::{Core, Effect, Notice, Policy};
-use adit_driver::{DeviceKey, Order, PoolKey, Verdict};
+use adit_driver::{DeviceKey, Order, PoolKey, Report, Verdict};
 use adit_hw_sim::pool::BadPoolSettings;
 use adit_hw_sim::{DeviceFault, PoolFault};
 use adit_protocol::hex;
@@ -221,7 +221,11 @@ impl World {
             let mut quiet = true;
             for station in &mut self.stations {
                 while let Some(report) = station.next_report() {
+                    let failed = matches!(report, Report::Failed(_));
                     self.core.on_report(now, station.key, report);
+                    if failed {
+                        station.connect_again(now, &mut self.core);
+                    }
                     quiet = false;
                 }
             }

@@ -81,6 +81,13 @@ impl Station {
         Ok(())
     }
 
+    /// A miner whose link has failed connects again by itself.
+    pub(super) fn connect_again(&mut self, now: Micros, core: &mut Core) {
+        if self.rig.is_plugged() && self.detected.connects() {
+            self.key = core.attach(now, &self.detected);
+        }
+    }
+
     /// Does what is due; the fault that struck, if one did.
     pub(super) fn advance(&mut self, now: Micros, core: &mut Core) -> Option<DeviceFault> {
         if let Some((_, elsewhere)) = self.back.take_if(|(at, _)| *at <= now) {
