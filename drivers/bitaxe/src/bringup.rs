@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adit_driver::{Command, Event, Fault, OperatingPoint};
 use adit_driver_bm13xx::{Census, Setup};
-use adit_protocol::bitaxe_raw::{Dialect, Firmware, Operation, pin};
+use adit_protocol::bitaxe_raw::{Firmware, Operation, pin};
 use adit_protocol::bm13xx::Chip;
 use adit_protocol::devices::Model;
 use adit_protocol::i2c::tps546;
@@ -12,7 +12,7 @@ use adit_protocol::units::{Hertz, Volts};
 use adit_protocol::wire::{Micros, Port};
 
 use crate::boards::{self, Board, Fan, Parts};
-use crate::control::{Outcome, Task, Voice};
+use crate::control::{Outcome, Task};
 use crate::machine::{Bitaxe, Purpose, Stage};
 use crate::options::{Options, allows_clock, allows_core};
 use crate::readings;
@@ -63,11 +63,6 @@ pub(crate) struct Known {
 impl Candidates {
     pub(crate) fn firmware(&self) -> Firmware {
         boards::firmware(self.product.as_deref(), &self.models)
-    }
-
-    /// How a board is spoken to that has never answered.
-    pub(crate) fn unheard(&self) -> Voice {
-        Voice::new(self.firmware(), Dialect::V0)
     }
 
     /// Of which the chips are those that were found. A board with too few or too many is named, so that the fault can say so.
@@ -131,10 +126,8 @@ impl Bitaxe {
 
     pub(crate) fn surveyed(&mut self, now: Micros, outcomes: &[Outcome]) {
         let (parts, fan_firmware) = survey::parts(outcomes);
-        if let Some(voice) =
-            self.voice.as_mut().filter(|voice| voice.firmware == Firmware::Classic && fan_firmware)
-        {
-            voice.firmware = Firmware::Fan;
+        if self.errands.firmware() == Firmware::Classic && fan_firmware {
+            self.errands.set_firmware(Firmware::Fan);
         }
         self.stage = Stage::Bringup(Bringup { parts, ..Bringup::default() });
         if parts.tps546.is_some() {
@@ -166,7 +159,7 @@ impl Bitaxe {
     }
 
     pub(crate) fn power_up(&mut self, now: Micros, board: Board, regulator: Regulator, at_regulator: Volts) {
-        let firmware = self.voice.map_or(Firmware::Classic, |voice| voice.firmware);
+        let firmware = self.errands.firmware();
         let board = with_fan_of(board, firmware);
         if let Stage::Bringup(bringup) = &mut self.stage {
             bringup.at_regulator = at_regulator;
@@ -216,7 +209,7 @@ impl Bitaxe {
             Ok(identity) => identity,
             Err(fault) => return self.leave(now, Some(fault)),
         };
-        let firmware = self.voice.map_or(Firmware::Classic, |voice| voice.firmware);
+        let firmware = self.errands.firmware();
         let mode = bringup.parts.tps546.unwrap_or(tps546::DEFAULT_VOUT_MODE);
         let known = Known {
             board: with_fan_of(*board, firmware),

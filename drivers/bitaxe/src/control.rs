@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use adit_driver::Fault;
 use adit_driver::script::{Answer as Last, Ask, Script};
 use adit_protocol::bitaxe_raw::{
     Answer, Codec, Dialect, ErrorCode, Expected, Firmware, Frame, Operation, Reject, Transfer,
@@ -21,7 +22,7 @@ const SLOW_REPLY: Duration = Duration::from_millis(2_500);
 /// Silence before a request is repeated, so that nothing of the first attempt is left.
 const CALM: Duration = Duration::from_millis(20);
 /// Attempts at an operation that may be repeated.
-pub(crate) const TRIES: u8 = 3;
+const TRIES: u8 = 3;
 /// Bytes kept while an answer is not complete: no answer is longer than a packet, and a few may run together.
 const MOST_HEARD: usize = 1_024;
 
@@ -40,6 +41,16 @@ pub(crate) enum Refusal {
     Denied,
     /// No answer that makes sense, however often it was asked.
     Silent,
+}
+
+impl Refusal {
+    /// What it means where the operation had to succeed.
+    pub(crate) fn fault(self) -> Fault {
+        match self {
+            Self::Denied => Fault::ControlDenied,
+            Self::Silent => Fault::ControlSilent { tries: u32::from(TRIES) },
+        }
+    }
 }
 
 /// What came of an operation: the data of the reply.

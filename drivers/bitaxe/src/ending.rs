@@ -62,7 +62,7 @@ impl Bitaxe {
             }
             // Nothing was ever switched on.
             Stage::Closed => return self.finish(after),
-            Stage::Hailing(_) => (None, None),
+            Stage::Hailing => (None, None),
             Stage::Bringup(bringup) | Stage::Counting(bringup) => (bringup.board(), bringup.regulator()),
             Stage::Running(running) => {
                 self.chain.slow_down(&mut self.outbox);
@@ -81,8 +81,8 @@ impl Bitaxe {
         let percent = if hot { FULL } else { FAREWELL };
         self.chain.shut();
         self.stage = Stage::Ending(Ending { after });
-        self.cut_errands();
-        let firmware = self.voice.map_or(Firmware::Classic, |voice| voice.firmware);
+        self.errands.cut();
+        let firmware = self.errands.firmware();
         self.errand(now, Purpose::Off, off(board, regulator, firmware, percent));
     }
 

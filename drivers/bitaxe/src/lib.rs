@@ -29,6 +29,7 @@ mod boards;
 mod bringup;
 mod control;
 mod ending;
+mod errands;
 mod fan;
 mod hail;
 mod heat;

@@ -1,8 +1,5 @@
 //! The machine of a board: what happens, and which part of it is concerned.
 
-use std::collections::VecDeque;
-
-use adit_driver::script::{Outcome as Ended, Play};
 use adit_driver::{
     Action, Capability, Command, Event, Fault, Input, LinkError, Machine, Outbox, Reply, Ruling, Token, Work,
 };
@@ -13,17 +10,15 @@ use arrayvec::ArrayVec;
 use adit_driver_bm13xx::Chain;
 
 use crate::bringup::{Bringup, Candidates, DATA, unknown_chips};
-use crate::control::{Batch, CONTROL, Ear, Finished, Refusal, TRIES, Task, Voice};
+use crate::control::{CONTROL, Finished, Task};
 use crate::ending::Ending;
-use crate::hail::Hail;
+use crate::errands::{Errands, Told};
 use crate::options::Options;
 use crate::resting::Resting;
 use crate::running::Running;
 
 /// Commands that may wait for the end of bring-up.
 const PATIENT: usize = 4;
-/// Errands that may wait: more than are ever asked for at once.
-const MOST_ERRANDS: usize = 16;
 
 /// The driver of one board.
 #[derive(Debug)]
@@ -36,12 +31,8 @@ pub(crate) struct Bitaxe {
     pub(crate) outbox: Outbox,
     pub(crate) options: Options,
     pub(crate) candidates: Candidates,
-    /// How the board is spoken to, from the first answer on.
-    pub(crate) voice: Option<Voice>,
-    ear: Ear,
     /// What is being asked of the board, and for what.
-    errand: Option<(Purpose, Play<Batch>)>,
-    errands: VecDeque<(Purpose, Vec<Task>)>,
+    pub(crate) errands: Errands<Purpose>,
     /// Commands that came before the board could obey.
     pub(crate) waiting: ArrayVec<Command, PATIENT>,
     /// Times it was switched off because of heat.
@@ -54,7 +45,7 @@ pub(crate) enum Stage {
     /// The link is not open yet.
     Closed,
     /// The first words.
-    Hailing(Play<Hail>),
+    Hailing,
     /// Parts, power, reset: nothing waits but errands.
     Bringup(Bringup),
     /// Which chips are there.
@@ -95,17 +86,15 @@ pub(crate) enum Purpose {
 impl Bitaxe {
     /// A machine for a board that is one of `models`.
     pub(crate) fn new(models: Vec<&'static Model>, product: Option<String>, options: Options) -> Self {
+        let candidates = Candidates { models, product };
         Self {
             stage: Stage::Closed,
             chain: Chain::new(unknown_chips()),
             capability: None,
             outbox: Outbox::default(),
             options,
-            candidates: Candidates { models, product },
-            voice: None,
-            ear: Ear::default(),
-            errand: None,
-            errands: VecDeque::new(),
+            errands: Errands::new(candidates.firmware()),
+            candidates,
             waiting: ArrayVec::new(),
             rests: 0,
         }
@@ -115,70 +104,31 @@ impl Bitaxe {
         if !matches!(self.stage, Stage::Closed) {
             return;
         }
-        let mut play = Play::new(Hail::new(self.candidates.firmware()));
-        let outcome = play.start(now, &mut self.outbox);
-        self.stage = Stage::Hailing(play);
-        self.hailed(now, outcome);
-    }
-
-    fn hailed(&mut self, now: Micros, outcome: Option<Ended<Hail>>) {
-        match outcome {
-            Some(Ok(voice)) => {
-                self.voice = Some(voice);
-                self.begin_survey(now);
-            }
-            Some(Err(fault)) => self.leave(now, Some(fault)),
-            None => {}
-        }
+        self.stage = Stage::Hailing;
+        let told = self.errands.hail(now, &mut self.outbox);
+        self.told(now, told);
     }
 
     /// Asks something of the board when it is its turn.
     pub(crate) fn errand(&mut self, now: Micros, purpose: Purpose, tasks: Vec<Task>) {
-        if self.errands.len() < MOST_ERRANDS {
-            self.errands.push_back((purpose, tasks));
+        self.errands.put(purpose, tasks, purpose == Purpose::Off);
+        self.told(now, None);
+    }
+
+    /// What the control port has to tell, and then whatever it is asked next.
+    fn told(&mut self, now: Micros, mut told: Option<Told<Purpose>>) {
+        loop {
+            match told {
+                Some(Told::Hailed) => self.begin_survey(now),
+                Some(Told::Unheard(fault)) => self.leave(now, Some(fault)),
+                Some(Told::Finished(purpose, finished)) => self.finished(now, purpose, finished),
+                None => {}
+            }
+            told = self.errands.begin(now, &mut self.outbox);
+            if told.is_none() {
+                return;
+            }
         }
-        self.next_errand(now);
-    }
-
-    /// Whether an errand for `purpose` waits or is under way.
-    pub(crate) fn is_asking(&self, purpose: Purpose) -> bool {
-        self.errand.as_ref().is_some_and(|(under_way, _)| *under_way == purpose)
-            || self.errands.iter().any(|(waiting, _)| *waiting == purpose)
-    }
-
-    /// Whether nothing is asked of the board.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.errand.is_none() && self.errands.is_empty()
-    }
-
-    fn next_errand(&mut self, now: Micros) {
-        while self.errand.is_none() {
-            let Some((purpose, tasks)) = self.errands.pop_front() else { return };
-            let voice = self.voice.unwrap_or(self.candidates.unheard());
-            let batch = if purpose == Purpose::Off { voice.hasty(tasks) } else { voice.batch(tasks) };
-            self.ear.clear();
-            let mut play = Play::new(batch);
-            let outcome = play.start(now, &mut self.outbox);
-            self.errand = Some((purpose, play));
-            self.errand_ended(now, outcome);
-        }
-    }
-
-    /// Everything that waits to be asked is given up; what is under way ends with its next answer.
-    pub(crate) fn cut_errands(&mut self) {
-        self.errands.clear();
-        if let Some((_, play)) = &mut self.errand {
-            play.script_mut().cut();
-        }
-    }
-
-    fn errand_ended(&mut self, now: Micros, outcome: Option<Ended<Batch>>) {
-        // A batch never fails: how it ended is its output.
-        let Some(Ok(finished)) = outcome else { return };
-        let Some((purpose, _)) = self.errand.take() else { return };
-        self.voice = self.voice.map(|_| finished.voice);
-        self.finished(now, purpose, finished);
-        self.next_errand(now);
     }
 
     fn finished(&mut self, now: Micros, purpose: Purpose, finished: Finished) {
@@ -187,12 +137,8 @@ impl Bitaxe {
             Stage::Closed | Stage::Ending(_) | Stage::Over => return,
             _ => {}
         }
-        match finished.broken {
-            Some(Refusal::Silent) => {
-                return self.leave(now, Some(Fault::ControlSilent { tries: u32::from(TRIES) }));
-            }
-            Some(Refusal::Denied) => return self.leave(now, Some(Fault::ControlDenied)),
-            None => {}
+        if let Some(refusal) = finished.broken {
+            return self.leave(now, Some(refusal.fault()));
         }
         match purpose {
             Purpose::Survey => self.surveyed(now, &finished.outcomes),
@@ -207,23 +153,12 @@ impl Bitaxe {
     }
 
     fn on_bytes(&mut self, now: Micros, port: Port, bytes: &[u8], quiet: bool) {
-        match (&mut self.stage, port) {
-            (Stage::Hailing(play), CONTROL) => {
-                self.ear.hear_all(bytes);
-                if quiet {
-                    let burst = self.ear.take();
-                    let outcome = play.on_frame(now, burst, &mut self.outbox);
-                    self.hailed(now, outcome);
-                }
+        match port {
+            CONTROL => {
+                let told = self.errands.on_bytes(now, bytes, quiet, &mut self.outbox);
+                self.told(now, told);
             }
-            (_, CONTROL) => {
-                let Some((_, play)) = &mut self.errand else { return self.ear.clear() };
-                if let Some(heard) = self.ear.hear(bytes, quiet, play.script().expected()) {
-                    let outcome = play.on_frame(now, heard, &mut self.outbox);
-                    self.errand_ended(now, outcome);
-                }
-            }
-            (_, DATA) => {
+            DATA => {
                 if quiet {
                     self.chain.on_quiet(now, &mut self.outbox);
                 } else {
@@ -236,33 +171,17 @@ impl Bitaxe {
     }
 
     fn on_done(&mut self, now: Micros, token: Token, result: Result<Reply, LinkError>) {
-        match &mut self.stage {
-            Stage::Hailing(play) => {
-                let outcome = play.on_done(now, token, result, &mut self.outbox);
-                self.hailed(now, outcome);
-            }
-            _ => {
-                self.chain.on_done(now, token, result, &mut self.outbox);
-                self.after_chain(now);
-            }
-        }
+        let told = self.errands.on_done(now, token, result.clone(), &mut self.outbox);
+        self.told(now, told);
+        self.chain.on_done(now, token, result, &mut self.outbox);
+        self.after_chain(now);
     }
 
     fn on_timer(&mut self, now: Micros) {
-        if let Some((_, play)) = &mut self.errand {
-            let outcome = play.on_timer(now, &mut self.outbox);
-            self.errand_ended(now, outcome);
-        }
-        match &mut self.stage {
-            Stage::Hailing(play) => {
-                let outcome = play.on_timer(now, &mut self.outbox);
-                self.hailed(now, outcome);
-            }
-            _ => {
-                self.chain.on_timer(now, &mut self.outbox);
-                self.after_chain(now);
-            }
-        }
+        let told = self.errands.on_timer(now, &mut self.outbox);
+        self.told(now, told);
+        self.chain.on_timer(now, &mut self.outbox);
+        self.after_chain(now);
         self.on_round_due(now);
     }
 
@@ -329,14 +248,15 @@ impl Machine for Bitaxe {
     }
 
     fn deadline(&self) -> Option<Micros> {
-        let errand = self.errand.as_ref().and_then(|(_, play)| play.deadline());
-        let silent = self.is_silent();
+        if matches!(self.stage, Stage::Over) {
+            return None;
+        }
+        let silent = self.errands.is_silent();
         let stage = match &self.stage {
-            Stage::Hailing(play) => play.deadline(),
             Stage::Running(running) => Some(running.next_round()).filter(|_| silent),
             Stage::Resting(resting) => Some(resting.next_round()).filter(|_| silent),
             _ => None,
         };
-        errand.into_iter().chain(stage).chain(self.chain.deadline()).min()
+        [self.errands.deadline(), stage, self.chain.deadline()].into_iter().flatten().min()
     }
 }

@@ -102,7 +102,7 @@ impl Running {
 impl Bitaxe {
     /// Asks for the next round when it is time and nothing else is asked.
     pub(crate) fn on_round_due(&mut self, now: Micros) {
-        if !self.is_silent() {
+        if !self.errands.is_silent() {
             return;
         }
         let mut tasks = match &mut self.stage {
@@ -189,7 +189,7 @@ impl Bitaxe {
             self.steer(now, too_much, Why::Asked, is_well);
         }
         // Written each time: a controller that has forgotten it gets it back.
-        let wanted = matches!(self.stage, Stage::Running(_)) && !self.is_asking(Purpose::Fan);
+        let wanted = matches!(self.stage, Stage::Running(_)) && !self.errands.is_asking(Purpose::Fan);
         if wanted && !fan.is_empty() {
             self.errand(now, Purpose::Fan, fan);
         }
@@ -308,7 +308,7 @@ impl Bitaxe {
                 let tasks = readings::fan_speed(&running.known.board, running.fan.percent());
                 return self.errand(now, Purpose::Fan, tasks);
             }
-            Command::Identify if self.voice.is_some_and(|voice| voice.firmware == Firmware::EmberOne) => {
+            Command::Identify if self.errands.firmware() == Firmware::EmberOne => {
                 return self.errand(now, Purpose::Fan, blink());
             }
             _ => return self.outbox.emit(Event::Declined(command)),
