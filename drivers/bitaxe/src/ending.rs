@@ -14,7 +14,7 @@ use crate::regulator::Regulator;
 use crate::resting::Resting;
 
 /// What a fan keeps when the host leaves: enough for what is left of the heat.
-const FAREWELL: u8 = 30;
+pub(crate) const FAREWELL: u8 = 30;
 /// After so many times too hot the board is left to the controller's patience.
 pub(crate) const MOST_RESTS: u8 = 3;
 

@@ -1,4 +1,4 @@
-//! The driver of boards whose controller is a USB bridge to BM13xx chips: Bitaxe and EmberOne
+//! The driver of boards whose controller is a USB bridge to BM13xx chips: Bitaxe, EmberOne and bitcrane
 //! (`docs/protocols/bitaxe-raw.md`), on the chain engine `adit-driver-bm13xx`.
 //!
 //! The firmware cannot say which board it runs on. The parts on the I2C bus narrow the candidates down, the chips that answer
@@ -23,11 +23,21 @@
 //! | `tuned` | what an earlier tuning found, as `512.5@1130` (MHz@mV): taken instead of tuning anew |
 //! | `error-limit` | share of wrong answers that tuning bears in per cent, 0.1 to 5, 1 when absent |
 //! | `target-difficulty` | how much easier the nonces of a *simulated* board are |
+//!
+//! A bitcrane, of which no temperature can be read, knows only these:
+//!
+//! | name | meaning |
+//! |---|---|
+//! | `frequency` | chip clock in MHz, within the limits of the model; the slowest when absent |
+//! | `chips` | how many chips each hash board has, 126 when absent |
+//! | `fans` | how many of the four fans there are and must turn, 4 when absent |
+//! | `target-difficulty` | as above |
 
 mod account;
 mod boards;
 mod bringup;
 mod control;
+mod crane;
 mod ending;
 mod errands;
 mod fan;
@@ -59,12 +69,12 @@ pub const DRIVER: Driver = Driver { name: "bitaxe", start };
 /// [`StartError::NotMine`] when none of the candidates is one; [`StartError::Settings`] for a setting that is unknown, cannot be
 /// read, or that none of the candidates allows.
 pub fn start(detected: &Detected, settings: Settings) -> Result<Box<dyn Machine>, StartError> {
-    let mine = detected
-        .candidates
-        .iter()
-        .copied()
-        .filter(|model| model.driver == DRIVER.name && model.ports.len() == 2);
-    let models: Vec<_> = mine.collect();
+    let mine = detected.candidates.iter().copied().filter(|model| model.driver == DRIVER.name);
+    let (cranes, models): (Vec<_>, Vec<_>) = mine.partition(|model| model.key == crane::KEY);
+    if let ([model], []) = (&cranes[..], &models[..]) {
+        let options = crane::Options::from_settings(settings, model)?;
+        return Ok(Box::new(crane::Crane::new(model, options)));
+    }
     if models.is_empty() {
         return Err(StartError::NotMine { driver: DRIVER.name });
     }

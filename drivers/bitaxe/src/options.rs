@@ -145,7 +145,7 @@ fn allows_watts(model: &Model, watts: Watts) -> bool {
     watts.0 >= 1.0 && most.is_none_or(|most| watts <= most) && watts.0 <= 10_000.0
 }
 
-fn number(
+pub(crate) fn number(
     settings: &mut Settings,
     key: &'static str,
     expected: &'static str,
@@ -155,7 +155,7 @@ fn number(
     within(settings, key, expected, |value| (low..=high).contains(&value))
 }
 
-fn within(
+pub(crate) fn within(
     settings: &mut Settings,
     key: &'static str,
     expected: &'static str,

@@ -88,8 +88,7 @@ pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimD
     let ambient = build.read(AMBIENT, 25.0, degrees)?;
 
     let (count, easing) = (chips(model, build, spec.chains)?, Easing::of(build)?);
-    let share = |index: usize| count / spec.chains + usize::from(index < count % spec.chains);
-    let chain = |index| Chain::new(kind, share(index), easing, build.seed.wrapping_add(index as u64));
+    let chain = |index| Chain::new(kind, count, easing, build.seed.wrapping_add(index as u64));
     let board = Board::new(spec, (0..spec.chains).map(chain).collect(), ambient, build.seed);
     let single_packet = matches!(spec.firmware, Firmware::Classic | Firmware::Fan);
     let control = Control::new(dialect, single_packet, patience, build.seed);

@@ -28,9 +28,8 @@ use crate::{
 pub(crate) use chain::{Chain, cooked};
 pub(crate) use kind::kind;
 
-/// Chips on the chains, of any model that has them.
-pub(crate) const CHIPS: Setting =
-    Setting { key: "chips", wants: "a number of chips, at most 256 on a chain" };
+/// Chips on each chain of any model that has them.
+pub(crate) const CHIPS: Setting = Setting { key: "chips", wants: "a number of chips on a chain, 1 to 256" };
 
 const PORT: Port = Port(0);
 
@@ -52,10 +51,10 @@ pub(crate) const fn supports(fault: DeviceFault) -> bool {
     )
 }
 
-/// The number of chips that `build` asks for on so many chains.
+/// The number of chips that `build` asks for on each of so many chains.
 pub(crate) fn chips(model: &Model, build: &Build, chains: usize) -> Result<usize, BuildError> {
-    let in_range = |value: &str| value.parse().ok().filter(|count| (1..=256 * chains).contains(count));
-    build.read(CHIPS, usize::from(model.chips.count.max(1)), in_range)
+    let in_range = |value: &str| value.parse().ok().filter(|count| (1..=256).contains(count));
+    build.read(CHIPS, usize::from(model.chips.count).div_ceil(chains).max(1), in_range)
 }
 
 pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimDevice>, BuildError> {

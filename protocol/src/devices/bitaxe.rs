@@ -169,12 +169,12 @@ pub(super) static MODELS: &[Model] = &[
         source: "docs/protocols/bitaxe-raw.md §1, §6.6, §7; docs/protocols/bm13xx.md §11.5",
         ..bitaxe("emberone00", "EmberOne 00", chips("BM1362", 12), hash_rate(525.0, 514, 12))
     },
-    // Three boards of 126 chips (S19j Pro); other boards of that class differ, and what answers counts.
+    // Three boards of 126 chips (S19j Pro). Nothing shows their temperature: they run at the slowest clock unless their owner names another.
     Model {
         usb: &[usb("OSMU", "bitcrane3")],
         ports: BITCRANE_PORTS,
-        clock: mhz(50.0, 525.0, 575.0),
+        clock: mhz(50.0, 50.0, 575.0),
         source: "docs/protocols/bitaxe-raw.md §1, §3.5; docs/protocols/bm13xx.md §11.5",
-        ..bitaxe("bitcrane3", "bitcrane v3", chips("BM1362", 378), hash_rate(525.0, 514, 378))
+        ..bitaxe("bitcrane3", "bitcrane v3", chips("BM1362", 378), hash_rate(50.0, 514, 378))
     },
 ];

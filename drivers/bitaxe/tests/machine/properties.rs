@@ -17,7 +17,7 @@ const DATA: Port = Port(1);
 const MOST_ACTIONS: usize = 10_000;
 
 fn mine() -> Vec<&'static Model> {
-    models().filter(|model| model.driver == DRIVER.name && model.ports.len() == 2).collect()
+    models().filter(|model| model.driver == DRIVER.name).collect()
 }
 
 fn machine(candidates: Vec<&'static Model>) -> Box<dyn Machine> {

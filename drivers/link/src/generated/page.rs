@@ -71,8 +71,10 @@ gives the chips to a host. NerdAxe, NerdQAxe+, NerdQAxe++, NerdOctaxe, NerdEko, 
 BM1373 chips too, but no firmware is known that lets a host reach them: they are not driven. Their chips on a serial adapter are
 a chain.
 
-A bitcrane v3 is recognised, but not driven: neither the voltage of its hash boards nor any temperature of theirs is within reach of
-its bridge, and chips that nobody watches are not powered. Nothing is published of the board of a Naja: one with the parts of a
+A bitcrane v3 drives three hash boards of BM1362, as of an S19j Pro; boards with other chips are left in reset. Its fans and the enable
+pin of the power supply are within reach; how a voltage is set is published nowhere, and no sensor shows a temperature. So its chips run
+at 50 MHz at full fan speed unless their owner says `frequency=`, and telemetry has nothing but fans and what chips count (`docs/safety.md`).
+Nothing is published of the board of a Naja: one with the parts of a
 Gamma is driven as one.
 ";
 

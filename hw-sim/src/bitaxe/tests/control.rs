@@ -206,7 +206,7 @@ fn an_emberone_has_a_stack_of_twelve_behind_its_power_pin() {
 
 #[test]
 fn a_bitcrane_has_three_chains_with_a_reset_each() {
-    let mut bench = Bench::new("bitcrane3", &[("chips", "7")]);
+    let mut bench = Bench::new("bitcrane3", &[("chips", "2")]);
     for board in 0..3_u8 {
         assert_eq!(bench.ask(&Operation::GpioGet { pin: board << 4 | 1 }), Ok(vec![1]), "plugged in");
     }
@@ -249,7 +249,7 @@ fn a_setting_that_does_not_exist_or_fit_is_refused() {
     };
     assert_eq!(
         refused("bitaxe-gamma", "chips", "0"),
-        "setting chips is a number of chips, at most 256 on a chain, not \"0\""
+        "setting chips is a number of chips on a chain, 1 to 256, not \"0\""
     );
     assert_eq!(
         refused("bitaxe-gamma", "ambient", "hot"),
