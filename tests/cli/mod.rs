@@ -155,6 +155,9 @@ impl Running {
     /// As [`Self::spawn`]; what goes elsewhere than into a pipe of ours is not collected.
     fn spawn_with(command: &mut Command, out: Stdio, err: Stdio) -> Self {
         command.env_remove("STATE_DIRECTORY").env_remove("ADIT_KEY").env("XDG_STATE_HOME", state_folder());
+        if !command.get_envs().any(|(name, _)| name == "XDG_CONFIG_HOME") {
+            command.env("XDG_CONFIG_HOME", state_folder().join("no-configuration"));
+        }
         let command = command.env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(out).stderr(err);
         let mut child = command.spawn().expect("adit");
         let out = child.stdout.take().map(Collected::follow).unwrap_or_default();

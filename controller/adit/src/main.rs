@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod first;
 mod limits;
 mod lines;
 mod logging;
@@ -35,15 +36,12 @@ fn main() -> ExitCode {
     status
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(mut cli: Cli) -> Result<(), Failure> {
     let json = cli.json;
-    let config = match &cli.command {
-        Command::Mine(args) => {
-            args.config.as_deref().map(Config::read).transpose().map_err(Failure::usage)?
-        }
-        _ => None,
+    let config = match &mut cli.command {
+        Command::Mine(args) => commands::mine::configuration(args, json)?,
+        _ => Config::default(),
     };
-    let config = config.unwrap_or_default();
     let busy = matches!(cli.command, Command::Demo(_) | Command::Mine(_));
     let log = cli.log.as_deref().or(config.log.as_deref());
     if busy {

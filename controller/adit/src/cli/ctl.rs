@@ -99,6 +99,9 @@ pub(crate) enum PoolVerb {
         /// File with the password [default password: x]
         #[arg(long, value_name = "FILE")]
         pass_file: Option<PathBuf>,
+        /// Whom blocks of a node are to pay; of a pool: leave it unless its jobs do
+        #[arg(long, value_name = "ADDRESS")]
+        payout: Option<String>,
     },
     /// Forget a pool
     Remove {

@@ -35,7 +35,7 @@ use super::{ListenArgs, PoolArgs, RecordArgs, ViewArgs};
     \"hashrate_hs\"}]}; accepted and rejected are the pool's answers, the others our\n  \
     verdicts")]
 pub(crate) struct MineArgs {
-    /// Configuration file (docs/config.md); the command line overrides it
+    /// Configuration file (docs/config.md); the command line overrides it [default: ~/.config/adit/adit.toml, where it is there]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 

@@ -16,11 +16,11 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ViewArgs {
-    /// Serve the REST interface here, on the loopback interface only: docs/telemetry.md
+    /// Serve the dashboard and the REST interface here, on the loopback interface only: docs/dashboard.md
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
     api: Option<SocketAddr>,
 
-    /// Serve the REST interface over TLS here, beyond this machine, to whoever has a key: docs/steering.md
+    /// Serve both over TLS here, beyond this machine, to whoever has a key: docs/steering.md
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
     api_tls: Option<SocketAddr>,
 
@@ -95,6 +95,11 @@ impl ViewArgs {
     /// Where history is kept; `None`: in memory.
     pub(crate) fn history(&self) -> Option<&Path> {
         self.history.as_deref()
+    }
+
+    /// Where the REST interface is wanted.
+    pub(crate) const fn api(&self) -> Option<SocketAddr> {
+        self.api
     }
 
     /// As telemetry wants it.

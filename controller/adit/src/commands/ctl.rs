@@ -92,13 +92,19 @@ fn requests(args: &CtlArgs, client: &Client) -> Result<Vec<Request>, Failure> {
 fn of_pool(verb: &PoolVerb) -> Result<Option<Request>, Failure> {
     Ok(Some(match verb {
         PoolVerb::List => return Ok(None), // is read, not told
-        PoolVerb::Add { url, user, pass_file } => {
+        PoolVerb::Add { url, user, pass_file, payout } => {
             let pass = pass_file.as_ref().map(|file| {
                 let text = fs::read_to_string(file);
                 text.map(|text| Password(text.trim_end_matches(['\r', '\n']).to_owned()))
                     .map_err(|why| Failure::usage(anyhow::anyhow!("--pass-file {}: {why}", file.display())))
             });
-            Request::AddPool { url: url.clone(), user: user.clone(), pass: pass.transpose()? }
+            Request::AddPool {
+                url: url.clone(),
+                user: user.clone(),
+                pass: pass.transpose()?,
+                payout: payout.clone(),
+                user_is_address: false,
+            }
         }
         PoolVerb::Remove { pool } => Request::RemovePool { pool: *pool },
         PoolVerb::Order { pools } => Request::OrderPools { pools: pools.clone() },

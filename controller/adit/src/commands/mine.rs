@@ -1,13 +1,15 @@
 //! `adit mine`: the main job.
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::MineArgs;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::first;
 use crate::mining::{self, plan::Plan, signals::Signals};
 use crate::output;
 use crate::summary::Summary;
@@ -22,7 +24,7 @@ const LAST_THREADS: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(args: &MineArgs, config: Config, json: bool) -> Result<(), Failure> {
     let plan = Plan::new(args, config)?;
-    let detached = plan.source.is_some() && !terminal::is_interactive();
+    let detached = plan.source.as_ref().is_some_and(|source| source.is_there) && !terminal::is_interactive();
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         // A service's hangup means that its configuration is to be read again.
@@ -31,6 +33,27 @@ pub(crate) fn run(args: &MineArgs, config: Config, json: bool) -> Result<(), Fai
     });
     shut_down(runtime);
     print(&result?, json)
+}
+
+/// The configuration: the file that `args` name, else the usual one where it is there. Where no pool is named and somebody sits at
+/// the terminal, he is asked for one.
+pub(crate) fn configuration(args: &mut MineArgs, json: bool) -> Result<Config, Failure> {
+    let read = |file: &Path| Config::read(file).map_err(Failure::usage);
+    let config = match (&args.config, config::usual_file()) {
+        (Some(file), _) => read(file)?,
+        (None, usual) => {
+            args.config = usual; // what is saved goes there
+            args.config.as_deref().filter(|file| file.exists()).map(read).transpose()?.unwrap_or_default()
+        }
+    };
+    let is_first = args.pools.0.is_empty() && config.pool.is_empty();
+    match &args.config {
+        Some(file) if is_first && !json && first::somebody_is_there() => {
+            first::start(file)?;
+            read(file)
+        }
+        _ => Ok(config),
+    }
 }
 
 /// The runtime of everything that mines: fewer than ten threads, however many devices there are.

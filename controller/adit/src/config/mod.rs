@@ -2,6 +2,7 @@
 
 mod error;
 mod pool;
+pub(crate) mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +14,7 @@ use adit_driver::Settings;
 use adit_link::Selector;
 use adit_protocol::devices::{Model, model};
 use adit_telemetry::Prices;
+use adit_upstream::{Address, AddressError};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::{ListenArgs, ViewArgs};
@@ -109,6 +111,18 @@ impl Config {
             None => Ok(config),
         }
     }
+}
+
+/// Where `adit mine` looks for its file where none is named.
+pub(crate) fn usual_file() -> Option<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = of("XDG_CONFIG_HOME").or_else(|| of("HOME").map(|home| home.join(".config")));
+    home.map(|home| home.join("adit/adit.toml"))
+}
+
+/// The address that a user name begins with: all of it, or up to the `.` before the name of the worker.
+pub(crate) fn address_of(user: &str) -> Result<Address, AddressError> {
+    user.split('.').next().unwrap_or_default().parse()
 }
 
 /// Where state is kept that must not be lost: where the system keeps that of a service, or the user that of his programs.

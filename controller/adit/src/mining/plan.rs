@@ -1,5 +1,6 @@
 //! What is to be mined with what, and where: the configuration with the command line on top.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(crate) struct Plan {
     pub(crate) listen: Option<Listen>,
     /// What may be read of it, and where.
     pub(crate) views: adit_telemetry::Settings,
-    /// Where it comes from; `None`: from no file.
+    /// Where it comes from, or will be kept; `None`: nowhere.
     pub(crate) source: Option<Source>,
 }
 
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) file: PathBuf,
+    /// It was there at the start.
+    pub(crate) is_there: bool,
     args: Arc<MineArgs>,
 }
 
@@ -52,6 +55,11 @@ impl Source {
     /// The plan as the file says it now.
     pub(crate) fn read(&self) -> Result<Plan, Failure> {
         Plan::new(&self.args, Config::read(&self.file).map_err(Failure::usage)?)
+    }
+
+    /// Where the dashboard is, as the command line says.
+    pub(crate) fn api(&self) -> Option<SocketAddr> {
+        self.args.views.api()
     }
 
     /// Whether the pools are those of the file.
@@ -83,9 +91,12 @@ impl Plan {
                 pool.proxy.get_or_insert_with(|| proxy.clone());
             }
         }
-        if pools.is_empty() {
+        let views = args.views.over(&config.read).settings()?;
+        // In a browser the first pool can be named while it runs.
+        if pools.is_empty() && views.api.is_none() && views.beyond.is_none() {
             return Err(Failure::usage(anyhow::anyhow!(
-                "no pool given: add --pool stratum+tcp://HOST:PORT --user NAME, or a [[pool]] to the configuration"
+                "no pool given: add --pool stratum+tcp://HOST:PORT --user NAME, or a [[pool]] to the configuration; \
+                 or --api 127.0.0.1:7785, to be asked for one in a browser"
             )));
         }
         let devices = if args.devices.is_empty() {
@@ -107,11 +118,12 @@ impl Plan {
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
             listen: args.listen.over(&config.listen)?,
-            views: adit_telemetry::Settings {
-                prices: config.ledger,
-                ..args.views.over(&config.read).settings()?
-            },
-            source: args.config.clone().map(|file| Source { file, args: Arc::new(args.clone()) }),
+            views: adit_telemetry::Settings { prices: config.ledger, ..views },
+            source: args.config.clone().map(|file| Source {
+                is_there: file.exists(),
+                file,
+                args: Arc::new(args.clone()),
+            }),
             overrides: config
                 .device
                 .into_iter()

@@ -163,7 +163,13 @@ fn add_pool(parameter: &str, seen: &Seen) -> Result<Plan, Reply> {
     let number = seen.snapshot.pools.len() as u64; // it will be the last
     let some = |text: &String| (!text.is_empty()).then(|| text.clone());
     Ok(Plan {
-        request: Request::AddPool { url: url.clone(), user: some(user), pass: Some(Password(pass.clone())) },
+        request: Request::AddPool {
+            url: url.clone(),
+            user: some(user),
+            pass: Some(Password(pass.clone())),
+            payout: None,
+            user_is_address: false,
+        },
         done: success(55, format!("Added pool {number}")),
         failed: |_, why| Reply::error(53, format!("Invalid addpool details: {why}")),
         number,
@@ -305,6 +311,8 @@ mod tests {
                     url: "stratum+tcp://h:1".to_owned(),
                     user: Some("a,b".to_owned()),
                     pass: Some(Password("x\\y".to_owned())),
+                    payout: None,
+                    user_is_address: false,
                 },
             ),
         ] {

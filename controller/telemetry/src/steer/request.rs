@@ -79,6 +79,11 @@ pub enum Request {
         /// Password.
         #[schema(value_type = Option<String>)]
         pass: Option<Password>,
+        /// Whom it is to pay, as a Bitcoin address: blocks of a node do; a pool is left unless its jobs do.
+        payout: Option<String>,
+        /// The user name is a Bitcoin address, with `.WORKER` behind it or not: refused where it is none.
+        #[serde(default)]
+        user_is_address: bool,
     },
     /// Work for this pool no more, and forget it.
     RemovePool {

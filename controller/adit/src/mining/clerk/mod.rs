@@ -42,6 +42,7 @@ pub(super) struct Added {
     pub(super) url: String,
     pub(super) user: Option<String>,
     pub(super) pass: Option<Password>,
+    pub(super) payout: Option<String>,
 }
 
 /// A pool as it is now.
@@ -58,7 +59,7 @@ pub(super) fn start(
     source: Option<Source>,
 ) -> Result<Option<mpsc::Receiver<Wish>>, Failure> {
     let hangup = match &source {
-        Some(_) if !terminal::is_interactive() => Some(signal(SignalKind::hangup())?),
+        Some(source) if source.is_there && !terminal::is_interactive() => Some(signal(SignalKind::hangup())?),
         _ => None,
     };
     if commands.is_none() && hangup.is_none() {
@@ -105,9 +106,9 @@ impl Clerk {
 
     async fn serve(&self, request: Request, reply: oneshot::Sender<Answer>) {
         let wish = match request {
-            Request::AddPool { url, user, pass } => {
-                let added = Added { url, user, pass };
-                match prepare(added.clone()).await {
+            Request::AddPool { url, user, pass, payout, user_is_address } => {
+                let added = Added { url, user, pass, payout };
+                match prepare(added.clone(), user_is_address).await {
                     Ok(config) => Wish::Add { config: Box::new(config), added, reply },
                     Err(why) => return refuse(reply, &why),
                 }
@@ -126,15 +127,18 @@ impl Clerk {
     }
 
     fn source(&self) -> Result<Source, String> {
-        self.source
-            .clone()
-            .ok_or_else(|| "adit was started without a configuration file (--config FILE)".to_owned())
+        self.source.clone().ok_or_else(|| {
+            "there is no place for a configuration file: name one with --config FILE".to_owned()
+        })
     }
 
     async fn read(&self) -> Result<Plan, String> {
         let source = self.source()?;
         let read = spawn_blocking(move || {
             let plan = source.read().map_err(|failure| failure.sentence())?;
+            if plan.pools.is_empty() {
+                return Err(format!("no pool stands in {}", source.file.display()));
+            }
             plan.pools.iter().try_for_each(usable)?;
             Ok(plan)
         });
@@ -155,7 +159,7 @@ impl Clerk {
         let _ = self.wishes.send(Wish::Show { reply }).await; // then nobody answers
         let Ok(pools) = shown.await else { return Answer::refused("adit is stopping") };
         let file = source.file.clone();
-        match spawn_blocking(move || save::pools(&source.file, &pools)).await {
+        match spawn_blocking(move || save::pools(&source.file, &pools, source.api())).await {
             Ok(Ok(())) => Answer::done(format!("the pools are saved to {}", file.display())),
             Ok(Err(why)) => Answer::refused(format!("{}: {why}", file.display())),
             Err(_) => Answer::refused("saving broke down"),
@@ -187,10 +191,13 @@ fn refuse(reply: oneshot::Sender<Answer>, why: &str) {
 }
 
 /// The configuration of a pool that a user adds, checked as that of the file is.
-async fn prepare(added: Added) -> Result<PoolConfig, String> {
+async fn prepare(added: Added, user_is_address: bool) -> Result<PoolConfig, String> {
     let prepared = spawn_blocking(move || {
-        let Added { url, user, pass } = added;
-        let args = PoolArg { url, user, pass: pass.map(|Password(pass)| pass), payout: None };
+        let Added { url, user, pass, payout } = added;
+        if user_is_address {
+            config::address_of(user.as_deref().unwrap_or_default()).map_err(|why| why.to_string())?;
+        }
+        let args = PoolArg { url, user, pass: pass.map(|Password(pass)| pass), payout };
         let config = config::Pool::of_args(&args).config().map_err(|why| why.to_string())?;
         usable(&config).map(|()| config)
     });

@@ -1,21 +1,27 @@
 //! Writes the pools into the configuration file. Everything else in it stays as it is, comments included.
 
-use std::fs;
-use std::io::Write;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::{fs, io};
 
 use adit_upstream::PoolConfig;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::{Shown, check};
-use crate::config;
+use crate::config::{self, write};
 
-/// Puts `pools` in place of those in `file`, at once or not at all.
-pub(super) fn pools(file: &Path, pools: &[Shown]) -> Result<(), String> {
-    let text = fs::read_to_string(file).map_err(|why| why.to_string())?;
+/// Puts `pools` in place of those in `file`, at once or not at all. A file that is not there yet is made, and keeps where the
+/// dashboard is, too.
+pub(super) fn pools(file: &Path, pools: &[Shown], api: Option<SocketAddr>) -> Result<(), String> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(why) if why.kind() == ErrorKind::NotFound => write::fresh(api),
+        Err(why) => return Err(why.to_string()),
+    };
     let new = rewritten(&text, pools)?;
     check(&new, file)?;
-    replace(file, new.as_bytes()).map_err(|why| why.to_string())
+    write::replace(file, new.as_bytes()).map_err(|why: io::Error| why.to_string())
 }
 
 fn rewritten(text: &str, pools: &[Shown]) -> Result<String, String> {
@@ -65,15 +71,8 @@ fn table_of(pool: &Shown) -> Result<Table, String> {
     let Some(added) = &pool.added else {
         return Err("a pool stands in it no longer as it is worked for: reload it first".to_owned());
     };
-    let mut table = Table::new();
-    table.insert("url", value(&added.url));
-    if let Some(user) = &added.user {
-        table.insert("user", value(user));
-    }
-    if let Some(pass) = &added.pass {
-        table.insert("pass", value(&pass.0));
-    }
-    Ok(table)
+    let pass = added.pass.as_ref().map(|pass| pass.0.as_str());
+    Ok(write::pool(&added.url, added.user.as_deref(), pass, added.payout.as_deref()))
 }
 
 fn write_state(table: &mut Table, config: &PoolConfig) {
@@ -85,18 +84,6 @@ fn write_state(table: &mut Table, config: &PoolConfig) {
     if config.quota != 1 || table.contains_key("quota") {
         table.insert("quota", value(i64::from(config.quota)));
     }
-}
-
-/// The new content is on the disk before the old one is gone; who may read it stays as it was.
-fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
-    let file = fs::canonicalize(file)?; // a link stays a link
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
-    fresh.write_all(content)?;
-    fresh.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-    fresh.as_file().sync_all()?;
-    fresh.persist(&file).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -126,7 +113,7 @@ mod tests {
         pools[1].config.enabled = false;
         let (url, user) = ("stratum+tcp://c.example:3".to_owned(), Some("w".to_owned()));
         let config = PoolConfig::new(&url, user.as_deref(), Some("p\"q")).unwrap();
-        let added = Some(Added { url, user, pass: Some(Password("p\"q".to_owned())) });
+        let added = Some(Added { url, user, pass: Some(Password("p\"q".to_owned())), payout: None });
         pools.push(Shown { config, added });
         let new = rewritten(FILE, &pools).unwrap();
         for kept in
@@ -163,8 +150,24 @@ mod tests {
         let file = folder.path().join("adit.toml");
         fs::write(&file, FILE).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        super::pools(&file, &shown(FILE)).unwrap();
+        super::pools(&file, &shown(FILE), None).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_to_string(&file).unwrap(), FILE);
+    }
+
+    #[test]
+    fn the_first_pool_makes_the_file_for_its_user_only_and_keeps_where_the_dashboard_is() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("not/there/adit.toml");
+        let (url, user) = ("stratum+tcp://c.example:3".to_owned(), Some("w".to_owned()));
+        let config = PoolConfig::new(&url, user.as_deref(), None).unwrap();
+        let added = Added { url, user, pass: None, payout: None };
+        let pools = [Shown { config, added: Some(added) }];
+        super::pools(&file, &pools, Some("127.0.0.1:7785".parse().unwrap())).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("api = \"127.0.0.1:7785\"") && text.contains("user = \"w\""), "{text}");
+        assert!(config::Config::read(&file).is_ok());
     }
 }

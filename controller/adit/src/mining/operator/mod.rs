@@ -104,6 +104,9 @@ impl Operator {
                 operator.named.push(key);
             }
         }
+        if operator.configs.is_empty() {
+            info!("there is no pool yet: the dashboard asks for one");
+        }
         let automatic = operator.plan.devices.is_empty() && found.iter().any(Found::automatic);
         if operator.named.is_empty() && !automatic {
             info!(
