@@ -1,6 +1,7 @@
 //! The command line, tried on the built binary as a user would: real processes, pseudo-terminals, sockets and signals.
 
 mod bad_input;
+mod browser;
 mod conform;
 mod doctor;
 mod downstream;
@@ -154,8 +155,12 @@ impl Running {
 
     /// As [`Self::spawn`]; what goes elsewhere than into a pipe of ours is not collected.
     fn spawn_with(command: &mut Command, out: Stdio, err: Stdio) -> Self {
-        command.env_remove("STATE_DIRECTORY").env_remove("ADIT_KEY").env("XDG_STATE_HOME", state_folder());
-        if !command.get_envs().any(|(name, _)| name == "XDG_CONFIG_HOME") {
+        let sets = |command: &Command, name: &str| command.get_envs().any(|(known, _)| known == name);
+        if !sets(command, "STATE_DIRECTORY") {
+            command.env_remove("STATE_DIRECTORY");
+        }
+        command.env_remove("ADIT_KEY").env("XDG_STATE_HOME", state_folder());
+        if !sets(command, "XDG_CONFIG_HOME") {
             command.env("XDG_CONFIG_HOME", state_folder().join("no-configuration"));
         }
         let command = command.env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(out).stderr(err);

@@ -80,7 +80,7 @@ fn figure(past: &Past, range: Range, kind: &Kind) -> Markup {
                     }
                     p.small { "lowest " (say(low)) ", highest " (say(high)) ", last " (say(last)) }
                 }
-                _ => p.empty { (kind.missing.map_or("Nothing of it is known of this time.", words::reason)) },
+                _ => p.empty { (kind.missing.map_or("Nothing is known of it in this time.", words::reason)) },
             }
         }
     }
@@ -107,7 +107,9 @@ fn lines(past: &Past, of: fn(&Point) -> Option<f64>) -> Vec<Vec<(f64, f64)>> {
             continue;
         }
         let mean = known().map(|(value, span)| value * span).sum::<f64>() / weight;
-        let at = (number * width + width / 2) as f64;
+        let half = past.step_s as f64 / 2.0;
+        let middle = |point: &Point| (point.at_unix_s as f64 + half) * point.span_s;
+        let at = now.iter().filter(|point| of(point).is_some()).map(middle).sum::<f64>() / weight;
         match lines.last_mut().filter(|_| number - last <= 2) {
             Some(line) => line.push((at, mean)),
             None => lines.push(vec![(at, mean)]),

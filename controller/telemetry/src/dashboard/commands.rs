@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::frame::key_form;
 use crate::http::Served;
+use crate::reading::Missing;
 use crate::snapshot::{Device, Pool};
 
 /// What a device can be told.
@@ -37,11 +38,11 @@ pub(super) fn of_device(device: &Device, served: &Served) -> Markup {
                 @if let Some([low, default, high]) = core {
                     (number(device, "voltage", "volts", "Core voltage in V", (low.0, default.0, high.0)))
                 }
-                form data-command="fan" data-device=(device.name) {
+                @if device.fan_rpm.missing != Some(Missing::NotFitted) { form data-command="fan" data-device=(device.name) {
                     label for="fan-percent" { "Fan in % (empty: as the temperature asks)" }
                     input #fan-percent name="percent" type="number" min="0" max="100" step="1" inputmode="numeric";
                     button { "Set" }
-                }
+                } }
             }
         }
     }

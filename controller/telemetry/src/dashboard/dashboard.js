@@ -147,7 +147,7 @@
     for (const it of form.querySelectorAll("label, input, button, #key-why")) it.hidden = known;
     if (at("key-hint")) at("key-hint").hidden = known;
     form.querySelector("input").required = !known;
-    at("key-forget").hidden = !known;
+    at("key-forget").hidden = at("key-known").hidden = !known;
   };
 
   // A page that shows nothing without a key is asked for again with it.

@@ -70,7 +70,7 @@ fn state(device: &Device) -> Markup {
             @if device.eased { "; " strong { "simulated" } ", with an easier target" }
         }
         @if let Some(trouble) = &device.trouble {
-            p.troubles { (trouble.what) ". " span.fix { "→ " (trouble.fix) } }
+            p.troubles { (words::prose(&trouble.what)) ". " span.fix { "→ " (words::prose(&trouble.fix)) } }
         }
     }
 }
@@ -80,7 +80,7 @@ fn figures(device: &Device, now: f64) -> Markup {
     html! {
         dl.figures {
             div { dt { "Hash rate" }
-                dd { (words::rate(&device.hashrate)) }
+                dd { (words::device_rate(device)) }
                 dd.small {
                     @match device.nominal_hs {
                         Some(nominal) => { "nominal " (HashRate(nominal)) }
@@ -205,7 +205,11 @@ fn facts(device: &Device) -> Markup {
     let rows = [
         (
             "Model",
-            device.model_name.clone().unwrap_or_else(|| format!("one of {}", device.candidates.join(", "))),
+            device
+                .model_name
+                .as_ref()
+                .map(|_| words::model(device).to_owned())
+                .unwrap_or_else(|| format!("one of {}", device.candidates.join(", "))),
         ),
         ("Certain", if device.identified { "yes" } else { "no" }.to_owned()),
         ("Driver", device.driver.clone().unwrap_or_else(unknown)),

@@ -52,7 +52,7 @@ pub(super) fn list(events: &[Event], now: f64) -> Markup {
             @for event in events {
                 li {
                     (severity(event.severity)) " " span.small { (words::ago(Some(event.at_unix_s), now)) } " "
-                    (event.sentence)
+                    (words::prose(&event.sentence))
                 }
             }
         }

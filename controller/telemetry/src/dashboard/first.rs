@@ -11,7 +11,7 @@ use crate::snapshot::{DeviceState, PoolState, Snapshot};
 pub(super) fn start(served: &Served, snapshot: &Snapshot) -> Markup {
     html! {
         h1 { "First start" }
-        p { "adit has devices and no pool yet. Two steps, and it mines." }
+        p { "adit knows no pool yet. Two steps, and it mines; all of it is kept for the next start." }
         section aria-labelledby="found-title" {
             h2 #found-title { "1. Your devices" }
             div #found data-live { (found(snapshot)) }
@@ -34,15 +34,17 @@ fn found(snapshot: &Snapshot) -> Markup {
             @for device in &snapshot.devices {
                 li {
                     (words::device_state(device.state)) " " strong { (device.name) } " "
-                    (device.model_name.as_deref().unwrap_or("not identified yet")) " at " code { (device.location) }
-                    @if let Some(trouble) = &device.trouble { ": " (trouble.what) ". " span.fix { "→ " (trouble.fix) } }
+                    (words::model(device)) " at " code { (device.location) }
+                    @if let Some(trouble) = &device.trouble {
+                        ": " (words::prose(&trouble.what)) ". " span.fix { "→ " (words::prose(&trouble.fix)) }
+                    }
                 }
             }
             @for found in unused {
                 li {
                     span.state.bad { span aria-hidden="true" { "▲" } " " (found.access) } " "
                     strong { (found.name) } " at " code { (found.location) }
-                    @if let Some(fix) = &found.fix { ". " span.fix { "→ " (fix) } }
+                    @if let Some(fix) = &found.fix { ". " span.fix { "→ " (words::prose(fix)) } }
                 }
             }
         }

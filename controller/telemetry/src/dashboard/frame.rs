@@ -51,6 +51,7 @@ pub(super) fn key_form() -> Markup {
             input #key name="key" type="password" autocomplete="off" spellcheck="false" required
                 placeholder="adit_…" aria-describedby="key-why";
             button { "Use this key" }
+            span #key-known hidden { "This tab has a key. " }
             button #key-forget type="button" hidden { "Forget it" }
             p #key-why.small { "Kept in this tab until it is closed. " code { "adit key create" } " makes keys." }
         }

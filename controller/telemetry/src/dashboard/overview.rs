@@ -154,8 +154,8 @@ fn trouble_row(snapshot: &Snapshot, trouble: &Trouble) -> Markup {
                 Some(name) => { strong { (name) } ": " }
                 None => {}
             }
-            (trouble.what) ". "
-            span.fix { "→ " (trouble.fix) }
+            (words::prose(&trouble.what)) ". "
+            span.fix { "→ " (words::prose(&trouble.fix)) }
         }
     }
 }
@@ -226,7 +226,9 @@ fn hottest_device(snapshot: &Snapshot) -> Option<&Device> {
 }
 
 fn hottest(snapshot: &Snapshot) -> Markup {
-    match hottest_device(snapshot).or(snapshot.devices.first()) {
+    let at_work = |device: &&Device| device.state == DeviceState::Hashing;
+    let unmeasured = snapshot.devices.iter().find(at_work).or(snapshot.devices.first());
+    match hottest_device(snapshot).or(unmeasured) {
         Some(device) => words::measured(&device.temperature_celsius, "°C", 1),
         None => words::none("no device"),
     }
@@ -287,12 +289,12 @@ fn device_row(device: &Device) -> Markup {
         tr {
             th scope="row" { (device_link(&device.name, "row")) }
             td { (words::device_state(device.state)) @if device.eased { " " span.small { "(simulated)" } } }
-            td.number { (words::rate(&device.hashrate)) }
+            td.number { (words::device_rate(device)) }
             td.number { (words::measured(&device.temperature_celsius, "°C", 1)) }
             td.number.wide { (words::measured(&device.power_watts, "W", 1)) }
             td.number.wide { (words::count(device.shares.accepted)) }
             td.number.wide { (words::ratio(device.hardware_error_ratio)) }
-            td.wide { (device.model_name.as_deref().unwrap_or("not identified yet")) }
+            td.wide { (words::model(device)) }
         }
     }
 }

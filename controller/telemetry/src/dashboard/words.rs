@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::reading::{Measured, Missing};
-use crate::snapshot::{DeviceState, PoolState};
+use crate::snapshot::{Device, DeviceState, PoolState};
 use crate::windows::Window;
 
 /// How far back charts reach.
@@ -77,6 +77,29 @@ pub(super) fn rate(windows: &[Window]) -> Markup {
         @if !window.certain { abbr title="few nonces so far: a guess" { "about" } " " }
         (rate)
     }
+}
+
+/// The rate of a device, as long as it works.
+pub(super) fn device_rate(device: &Device) -> Markup {
+    match device.state {
+        DeviceState::Hashing | DeviceState::Idle => rate(&device.hashrate),
+        _ => none("not hashing"),
+    }
+}
+
+/// Text in which what stands between backticks is to be typed.
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+/// What a device is.
+pub(super) fn model(device: &Device) -> &str {
+    let name = device.model_name.as_deref().unwrap_or("not identified yet");
+    name.trim_start_matches("– ") // of no vendor
 }
 
 /// A measured value with so many decimals.
