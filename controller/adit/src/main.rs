@@ -66,5 +66,7 @@ fn run(mut cli: Cli) -> Result<(), Failure> {
         Command::Top(args) => commands::top::run(&args, json),
         Command::World(args) => commands::world::run(&args, json),
         Command::Bench(args) => commands::bench::run(&args, json),
+        Command::Completions(args) => commands::pages::completions(&args, json),
+        Command::Man(args) => commands::pages::man(&args, json),
     }
 }

@@ -13,6 +13,7 @@ mod ledger;
 mod list;
 mod listen;
 mod mine;
+mod pages;
 mod pools;
 mod record;
 mod replay;
@@ -38,6 +39,7 @@ pub(crate) use ledger::{LedgerArgs, LedgerPart, LedgerVerb};
 pub(crate) use list::DeviceList;
 pub(crate) use listen::{Listen, ListenArgs};
 pub(crate) use mine::MineArgs;
+pub(crate) use pages::{CompletionsArgs, ManArgs};
 pub(crate) use pools::{PoolArg, PoolArgs};
 pub(crate) use record::RecordArgs;
 pub(crate) use replay::ReplayArgs;
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     Key(KeyArgs),
     Ledger(LedgerArgs),
     Bench(BenchArgs),
+    Completions(CompletionsArgs),
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub(crate) mod golden;
 pub(crate) mod key;
 pub(crate) mod ledger;
 pub(crate) mod mine;
+pub(crate) mod pages;
 pub(crate) mod replay;
 pub(crate) mod tap;
 pub(crate) mod top;
