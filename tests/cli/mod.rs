@@ -9,6 +9,7 @@ mod external;
 mod ledger;
 mod mining;
 mod one_shot;
+mod proxy;
 mod reading;
 mod recording;
 mod rtl;

@@ -22,6 +22,10 @@ pub struct Settings {
     pub api: Option<SocketAddr>,
     /// Where the REST interface is served beyond this machine; `None`: nowhere.
     pub beyond: Option<BeyondSettings>,
+    /// Reverse proxies that are believed when they say for whom they ask; `None`: none are.
+    pub proxies: Option<Access>,
+    /// Names by which the REST interface is called beyond this machine, beside its addresses.
+    pub names: Vec<String>,
     /// Where history is kept.
     pub history: Kept,
     /// What turns the books into money.
@@ -43,8 +47,6 @@ pub struct BeyondSettings {
     pub address: SocketAddr,
     /// Whom it says it is.
     pub certificate: Certificate,
-    /// Names by which it is called, beside its addresses.
-    pub names: Vec<String>,
 }
 
 /// Why telemetry cannot be served as it is wanted.
@@ -118,6 +120,8 @@ pub struct Bound {
     pub(crate) remembers: bool,
     pub(crate) api: Option<TcpListener>,
     pub(crate) beyond: Option<BoundBeyond>,
+    pub(crate) proxies: Option<Access>,
+    pub(crate) names: Vec<String>,
     pub(crate) cgminer: Option<(TcpListener, CgminerSettings)>,
     pub(crate) axeos: Option<(TcpListener, AxeosSettings)>,
     pub(crate) webhook: Option<Webhook>,
@@ -131,7 +135,6 @@ pub struct Bound {
 pub(crate) struct BoundBeyond {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Arc<ServerConfig>,
-    pub(crate) names: Vec<String>,
     fingerprint: String,
 }
 
@@ -165,8 +168,10 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
         beyond: settings
             .beyond
             .as_ref()
-            .map(|wanted| beyond(wanted, settings.keys.as_deref()))
+            .map(|wanted| beyond(wanted, &settings.names, settings.keys.as_deref()))
             .transpose()?,
+        proxies: settings.proxies.clone(),
+        names: settings.names.clone(),
         keys: settings.keys.clone(),
         key,
         cgminer: cgminer.transpose()?,
@@ -175,18 +180,22 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
     })
 }
 
-fn beyond(wanted: &BeyondSettings, folder: Option<&Path>) -> Result<BoundBeyond, BindError> {
+fn beyond(
+    wanted: &BeyondSettings,
+    names: &[String],
+    folder: Option<&Path>,
+) -> Result<BoundBeyond, BindError> {
     let folder = folder.ok_or(BindError::NoFolder)?;
     if keys::key_file(folder).read()?.is_empty() {
         return Err(BindError::NoKeys);
     }
-    let mut names = wanted.names.clone();
+    let mut names = names.to_vec();
     if !wanted.address.ip().is_unspecified() {
         names.push(wanted.address.ip().to_string());
     }
     let (tls, fingerprint) = http::tls_config(&wanted.certificate, folder, &names)?;
     let listener = listen("--api-tls", wanted.address)?;
-    Ok(BoundBeyond { listener, tls, names: wanted.names.clone(), fingerprint })
+    Ok(BoundBeyond { listener, tls, fingerprint })
 }
 
 /// A key that is good while adit runs, in a file for its user only: `adit ctl` finds it there.

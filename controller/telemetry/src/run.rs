@@ -55,14 +55,16 @@ impl Bound {
         let (desk, asked) = desk(Arc::clone(&board));
         let commands = Commands { asked, board: Arc::clone(&board) };
         let local_key = self.key.as_ref().map(|(_, file)| LocalKey(file.clone()));
-        let door = Door::new(self.keys.clone(), self.key, None);
+        let (names, proxies) = (self.names, self.proxies);
+        let door = Door::new(self.keys.clone(), self.key, None).behind(proxies.clone(), &names);
         let beyond = self.beyond.map(|it| {
-            let limits = Beyond { names: it.names, ..Beyond::default() };
-            (it.listener, (TlsAcceptor::from(it.tls), Door::new(self.keys, None, Some(limits))))
+            let beyond = Beyond { names: names.clone(), ..Beyond::default() };
+            let door = Door::new(self.keys, None, Some(beyond)).behind(proxies, &names);
+            (it.listener, (TlsAcceptor::from(it.tls), door))
         });
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let sockets = Sockets {
-            api: self.api.map(|listener| known(&runtime, (listener, ()))).transpose()?,
+            api: self.api.map(|listener| known(&runtime, (listener, door))).transpose()?,
             beyond: beyond.map(|beyond| known(&runtime, beyond)).transpose()?,
             cgminer: self.cgminer.map(|listener| known(&runtime, listener)).transpose()?,
             axeos: self.axeos.map(|listener| known(&runtime, listener)).transpose()?,
@@ -73,7 +75,7 @@ impl Bound {
         let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
             runtime.block_on(async {
                 // It ends by itself when the tap is closed, with everything passed on.
-                let mut run = std::pin::pin!(run(board, drain, sockets, history, desk, door));
+                let mut run = std::pin::pin!(run(board, drain, sockets, history, desk));
                 tokio::select! {
                     () = &mut run => return,
                     _ = stopped => {}
@@ -89,7 +91,7 @@ impl Bound {
 
 /// The open sockets, known to the runtime that serves them, and who is told.
 struct Sockets {
-    api: Option<(TcpListener, ())>,
+    api: Option<(TcpListener, Door)>,
     beyond: Option<(TcpListener, (TlsAcceptor, Door))>,
     cgminer: Option<(TcpListener, CgminerSettings)>,
     axeos: Option<(TcpListener, AxeosSettings)>,
@@ -104,14 +106,16 @@ fn known<T>(
     Ok((TcpListener::from_std(listener)?, settings))
 }
 
-async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History, desk: Desk, door: Door) {
-    if let Some((listener, ())) = sockets.api {
+async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History, desk: Desk) {
+    if let Some((listener, door)) = sockets.api {
+        let proxies = door.proxies().cloned();
         let router = http::router(http::Served::new(Arc::clone(&board), history.clone(), desk.clone(), door));
-        tokio::spawn(http::serve(listener, router, Access::default(), None));
+        tokio::spawn(http::serve(listener, router, Access::default(), None, proxies));
     }
     if let Some((listener, (tls, door))) = sockets.beyond {
+        let proxies = door.proxies().cloned();
         let router = http::router(http::Served::new(Arc::clone(&board), history.clone(), desk.clone(), door));
-        tokio::spawn(http::serve(listener, router, Access::everybody(), Some(tls)));
+        tokio::spawn(http::serve(listener, router, Access::everybody(), Some(tls), proxies));
     }
     if let Some((listener, CgminerSettings { access, description, .. })) = sockets.cgminer {
         let served = cgminer::Served { board: Arc::clone(&board), access, desk, description };
@@ -119,7 +123,7 @@ async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History
     }
     if let Some((listener, AxeosSettings { access, borrowed_chip, .. })) = sockets.axeos {
         let served = axeos::Served { board: Arc::clone(&board), borrowed_chip, hostname: hostname() };
-        tokio::spawn(http::serve(listener, axeos::router(served), access, None));
+        tokio::spawn(http::serve(listener, axeos::router(served), access, None, None));
     }
     if let Some(hook) = sockets.webhook {
         tokio::spawn(webhook::tell(Arc::clone(&board), hook));

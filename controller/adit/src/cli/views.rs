@@ -32,9 +32,14 @@ pub(crate) struct ViewArgs {
     #[arg(long, value_name = "FILE", help_heading = "Reading", requires = "api_tls_cert")]
     api_tls_key: Option<PathBuf>,
 
-    /// Names by which it is called there, beside its addresses, separated by commas
-    #[arg(long, value_name = "LIST", help_heading = "Reading", requires = "api_tls")]
-    api_tls_names: Option<String>,
+    /// Names by which the REST interface is called beyond this machine, beside its addresses, separated by commas
+    #[arg(long, value_name = "LIST", help_heading = "Reading")]
+    api_names: Option<String>,
+
+    /// Reverse proxies in front of it that are believed: ADDRESS[/PREFIX], separated by commas; whoever comes through them needs
+    /// a key: docs/operate.md
+    #[arg(long, value_name = "LIST", help_heading = "Reading")]
+    api_proxies: Option<String>,
 
     /// Serve the API of cgminer here, for existing tools; port 4028 is usual
     #[arg(long, value_name = "ADDR", help_heading = "Reading")]
@@ -80,7 +85,8 @@ impl ViewArgs {
             api_tls: self.api_tls.or(file.api_tls),
             api_tls_cert: either(&self.api_tls_cert, &file.api_tls_cert),
             api_tls_key: either(&self.api_tls_key, &file.api_tls_key),
-            api_tls_names: either(&self.api_tls_names, &file.api_tls_names),
+            api_names: either(&self.api_names, &file.api_names),
+            api_proxies: either(&self.api_proxies, &file.api_proxies),
             cgminer_api: self.cgminer_api.or(file.cgminer_api),
             cgminer_allow: either(&self.cgminer_allow, &file.cgminer_allow),
             cgminer_groups: either(&self.cgminer_groups, &file.cgminer_groups),
@@ -105,9 +111,16 @@ impl ViewArgs {
     /// As telemetry wants it.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let history = self.history.clone().map_or_else(Kept::default, Kept::in_file);
+        let names = self.api_names.iter().flat_map(|list| list.split(','));
+        let proxies = self.api_proxies.as_deref().map(|list| {
+            let refuse = |error| Failure::usage(anyhow::anyhow!("--api-proxies: {error}"));
+            Access::parse(list, "").map_err(refuse)
+        });
         Ok(Settings {
             api: self.api,
             beyond: self.beyond()?,
+            proxies: proxies.transpose()?,
+            names: names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
             history,
             prices: Prices::default(),
             cgminer: self.cgminer()?,
@@ -126,9 +139,7 @@ impl ViewArgs {
                 return Err(Failure::usage(anyhow::anyhow!("api_tls_cert and api_tls_key need each other")));
             }
         };
-        let names = self.api_tls_names.iter().flat_map(|list| list.split(','));
-        let names = names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-        Ok(Some(BeyondSettings { address, certificate, names }))
+        Ok(Some(BeyondSettings { address, certificate }))
     }
 
     fn cgminer(&self) -> Result<Option<CgminerSettings>, Failure> {

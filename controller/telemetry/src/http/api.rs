@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use futures_util::stream::iter;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,6 +18,7 @@ use super::ask::{Ask, Back, Named, Nothing, Page, checked, number};
 use super::door::Door;
 use super::guard::{Ids, LONGEST_BODY, guard};
 use super::problem::{Refusal, Refusals};
+use super::way::Way;
 use super::{money, openapi, past, steer, stream};
 use crate::board::Board;
 use crate::dashboard;
@@ -293,8 +294,8 @@ pub(super) async fn events(
 
 /// This description, in OpenAPI 3.1.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "service", responses((status = 200, body = Object), Refusals))]
-pub(super) async fn description(_: Ask<Nothing>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], openapi::document()).into_response()
+pub(super) async fn description(Extension(way): Extension<Way>, _: Ask<Nothing>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi::document(&way.prefix)).into_response()
 }
 
 /// The same figures for Prometheus: in OpenMetrics for a scraper that accepts it, else in the older text format.

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use super::guard::{is_here, name_of};
 use super::limits::{Client, Limits, Standing, customer};
 use super::problem::Refusal;
+use super::way::Way;
+use crate::cgminer::Access;
 use crate::keys::{self, Key, KeyFile, NoKey, Scope};
 
 /// Who may do what.
@@ -22,6 +24,8 @@ pub(crate) struct Door {
     pub(crate) local_file: Option<PathBuf>,
     /// What is true of an interface that others can reach: reading needs a key too.
     pub(crate) beyond: Option<Beyond>,
+    /// Proxies that are believed, and what is true of whoever comes through them.
+    pub(crate) proxied: Option<(Access, Beyond)>,
 }
 
 /// An interface that others can reach.
@@ -40,17 +44,42 @@ impl Door {
         beyond: Option<Beyond>,
     ) -> Self {
         let (local, local_file) = local.unzip();
-        Self { file: folder.map(|folder| KeyFile(folder.join(keys::FILE))), local, local_file, beyond }
+        let file = folder.map(|folder| KeyFile(folder.join(keys::FILE)));
+        Self { file, local, local_file, beyond, proxied: None }
+    }
+
+    /// The same, behind these proxies, for whose clients it has these names.
+    pub(crate) fn behind(self, proxies: Option<Access>, names: &[String]) -> Self {
+        let beyond = |proxies| (proxies, Beyond { names: names.to_vec(), ..Beyond::default() });
+        Self { proxied: proxies.map(beyond), ..self }
+    }
+
+    /// How a request from `peer` has come.
+    pub(crate) fn way(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Way, Refusal> {
+        Way::of(headers, peer, self.proxies(), self.beyond.is_none())
+    }
+
+    /// Proxies that are believed.
+    pub(crate) fn proxies(&self) -> Option<&Access> {
+        self.proxied.as_ref().map(|(proxies, _)| proxies)
+    }
+
+    /// What is true of whoever comes this way; `None`: he is at this machine.
+    fn beyond(&self, way: &Way) -> Option<&Beyond> {
+        match &self.proxied {
+            Some((_, beyond)) if way.proxied => Some(beyond),
+            _ => self.beyond.as_ref(),
+        }
     }
 
     /// Lets whoever sent `headers` read.
-    pub(crate) fn to_read(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        if self.beyond.is_some() { self.pass(headers, Scope::Read).map(drop) } else { Ok(()) }
+    pub(crate) fn to_read(&self, way: &Way, headers: &HeaderMap) -> Result<(), Refusal> {
+        if self.beyond(way).is_some() { self.pass(headers, Scope::Read).map(drop) } else { Ok(()) }
     }
 
     /// Whether `host`, as the header says it, means this interface.
-    pub(crate) fn is_called(&self, host: &str) -> bool {
-        let Some(Beyond { names, .. }) = &self.beyond else { return is_here(host) };
+    pub(crate) fn is_called(&self, way: &Way, host: &str) -> bool {
+        let Some(Beyond { names, .. }) = self.beyond(way) else { return is_here(host) };
         // An address cannot be rebound as a name can; and nothing is shown without a key.
         name_of(host).is_some_and(|name| {
             is_here(name)
@@ -60,15 +89,15 @@ impl Door {
     }
 
     /// Whether a page of this origin was served by this interface.
-    pub(crate) fn is_own_origin(&self, origin: &str) -> bool {
-        let scheme = if self.beyond.is_some() { "https://" } else { "http://" };
-        origin.strip_prefix(scheme).is_some_and(|host| self.is_called(host))
+    pub(crate) fn is_own_origin(&self, way: &Way, origin: &str) -> bool {
+        let scheme = if self.beyond(way).is_some() { "https://" } else { "http://" };
+        origin.strip_prefix(scheme).is_some_and(|host| self.is_called(way, host))
     }
 
-    /// Counts a request of whoever is at `peer`. `None`: nobody counts here.
-    pub(crate) fn count(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<Standing> {
-        let limits = &self.beyond.as_ref()?.limits;
-        let peer = customer(peer?);
+    /// Counts a request of whoever comes this way. `None`: nobody counts here.
+    pub(crate) fn count(&self, way: &Way, headers: &HeaderMap) -> Option<Standing> {
+        let limits = &self.beyond(way)?.limits;
+        let peer = customer(way.client?);
         let guesses = limits.take(Client::Guesser(peer), 0.0);
         if !guesses.allowed {
             return Some(guesses);

@@ -14,6 +14,7 @@ use super::api::Served;
 use super::door::Door;
 use super::problem::Refusal;
 use super::serve::Peer;
+use super::way::Way;
 use crate::dashboard;
 
 /// Longest body: a command is short.
@@ -35,8 +36,7 @@ impl Ids {
 }
 
 /// The outermost layer: names the request, turns it away where it must, and dresses the answer.
-pub(crate) async fn guard(State(served): State<Served>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
+pub(crate) async fn guard(State(served): State<Served>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let id = match given.filter(|id| (1..=LONGEST_ID).contains(&id.len())) {
         Some(id) => id.to_owned(),
@@ -45,14 +45,23 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
     let is_get = request.method() == Method::GET;
     let shows_key = request.headers().contains_key(header::AUTHORIZATION);
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
-    let standing = served.door.count(peer, request.headers());
-    let checked = match standing {
-        Some(standing) if !standing.allowed => Err(Refusal::new(
+    let came = served.door.way(peer, request.headers());
+    let standing = came.as_ref().ok().and_then(|way| served.door.count(way, request.headers()));
+    let checked = match (&came, standing) {
+        (Err(refusal), _) => Err(refusal.clone()),
+        (Ok(_), Some(standing)) if !standing.allowed => Err(Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too many requests: wait as long as Retry-After says",
         )),
-        _ => check(request.headers(), &served.door).and_then(|()| served.door.to_read(request.headers())),
+        (Ok(way), _) => {
+            let headers = request.headers();
+            check(headers, &served.door, way).and_then(|()| served.door.to_read(way, headers))
+        }
     };
+    let way = came.unwrap_or_default();
+    let asked = request.uri().path().to_owned();
+    let path = way.prefix.clone() + &asked; // as the client knows it
+    request.extensions_mut().insert(way);
     let mut response = match checked {
         Ok(()) => match timeout(WITHIN, next.run(request)).await {
             Ok(response) => response,
@@ -62,7 +71,7 @@ pub(crate) async fn guard(State(served): State<Served>, request: Request, next: 
         },
         // Whoever has to show a key is given the page where he can.
         Err(refusal) if refusal.wants_key() && is_get && !shows_key => {
-            dashboard::without_key(&path).unwrap_or_else(|| refusal.answer(&path, &id))
+            dashboard::without_key(&asked).unwrap_or_else(|| refusal.answer(&path, &id))
         }
         Err(refusal) => refusal.answer(&path, &id),
     };
@@ -85,6 +94,10 @@ fn dress(headers: &mut HeaderMap, id: &str) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+        // What happens is to be seen when it happens, also through a proxy that collects answers.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Pages have one of their own.
     headers
@@ -92,7 +105,7 @@ fn dress(headers: &mut HeaderMap, id: &str) {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 }
 
-fn check(headers: &HeaderMap, door: &Door) -> Result<(), Refusal> {
+fn check(headers: &HeaderMap, door: &Door, way: &Way) -> Result<(), Refusal> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let Some(host) = text(header::HOST) else {
         return Err(Refusal::bad_request("the header Host is missing"));
@@ -100,10 +113,10 @@ fn check(headers: &HeaderMap, door: &Door) -> Result<(), Refusal> {
     if headers.get_all(header::HOST).iter().count() > 1 {
         return Err(Refusal::bad_request("the header Host is there more than once"));
     }
-    if !door.is_called(host) {
+    if !door.is_called(way, host) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Host does not name this interface"));
     }
-    if text(header::ORIGIN).is_some_and(|origin| !door.is_own_origin(origin)) {
+    if text(header::ORIGIN).is_some_and(|origin| !door.is_own_origin(way, origin)) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the header Origin names another site"));
     }
     let length = text(header::CONTENT_LENGTH).map(|length| length.parse().unwrap_or(u64::MAX));
@@ -179,9 +192,9 @@ mod tests {
     #[test]
     fn a_page_of_another_site_is_no_own_origin() {
         let door = Door::default();
-        assert!(door.is_own_origin("http://localhost:7785"));
+        assert!(door.is_own_origin(&Way::default(), "http://localhost:7785"));
         for origin in ["null", "https://localhost", "http://evil.example", "http://", "localhost"] {
-            assert!(!door.is_own_origin(origin), "{origin}");
+            assert!(!door.is_own_origin(&Way::default(), origin), "{origin}");
         }
     }
 
@@ -190,11 +203,19 @@ mod tests {
         let names = vec!["rig.example".to_owned()];
         let door = Door::new(None, None, Some(Beyond { names, ..Beyond::default() }));
         for host in ["rig.example:7786", "RIG.example", "192.168.7.7:7786", "[fe80::1]:7786", "localhost"] {
-            assert!(door.is_called(host) && door.is_own_origin(&format!("https://{host}")), "{host}");
-            assert!(!door.is_own_origin(&format!("http://{host}")));
+            assert!(
+                door.is_called(&Way::default(), host)
+                    && door.is_own_origin(&Way::default(), &format!("https://{host}")),
+                "{host}"
+            );
+            assert!(!door.is_own_origin(&Way::default(), &format!("http://{host}")));
         }
         for host in ["evil.example", "rig.example.evil.example", "xrig.example", "", "rig.example:x"] {
-            assert!(!door.is_called(host) && !door.is_own_origin(&format!("https://{host}")), "{host}");
+            assert!(
+                !door.is_called(&Way::default(), host)
+                    && !door.is_own_origin(&Way::default(), &format!("https://{host}")),
+                "{host}"
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ mod serve;
 mod steer;
 mod stream;
 mod tls;
+mod way;
 
 pub(crate) use api::{Served, router};
 pub(crate) use ask::Ask;

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{RefOr, Server};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::Problem;
@@ -58,8 +58,12 @@ impl Modify for Keys {
     }
 }
 
-/// The document, as JSON.
-pub(crate) fn document() -> &'static str {
-    static DOCUMENT: OnceLock<String> = OnceLock::new();
-    DOCUMENT.get_or_init(|| serde_json::to_string(&Interface::openapi()).unwrap_or_default())
+/// The document of an interface that is shown at the path `prefix`, as JSON.
+pub(crate) fn document(prefix: &str) -> String {
+    static DOCUMENT: OnceLock<utoipa::openapi::OpenApi> = OnceLock::new();
+    let mut document = DOCUMENT.get_or_init(Interface::openapi).clone();
+    if !prefix.is_empty() {
+        document.servers = Some(vec![Server::new(prefix)]);
+    }
+    serde_json::to_string(&document).unwrap_or_default() // plain texts and numbers
 }

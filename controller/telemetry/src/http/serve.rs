@@ -33,12 +33,13 @@ const LONGEST_HEADERS: usize = 16 * 1_024;
 /// Pause after the system refuses a connection, such as when no file descriptor is left.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves on `listener` for ever, to those whom `access` lets in.
+/// Serves on `listener` for ever, to those whom `access` lets in. One of `proxies` asks for many and may have many connections.
 pub(crate) async fn serve(
     listener: TcpListener,
     service: axum::Router,
     access: Access,
     tls: Option<TlsAcceptor>,
+    proxies: Option<Access>,
 ) {
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     let crowd = Crowd::default();
@@ -47,7 +48,11 @@ pub(crate) async fn serve(
         match listener.accept().await {
             Ok((_, client)) if access.group(client.ip()).is_none() => {} // not a word to him
             Ok((socket, client)) => {
-                let Some(place) = crowd.enter(client.ip()) else { continue };
+                let is_proxy = proxies.as_ref().is_some_and(|all| all.group(client.ip()).is_some());
+                let place = if is_proxy { None } else { Some(crowd.enter(client.ip())) };
+                if matches!(place, Some(None)) {
+                    continue;
+                }
                 let service = service.clone().layer(Extension(Peer(client.ip())));
                 let connection = connection(socket, service, tls.clone());
                 tokio::spawn(async move {

@@ -1,15 +1,16 @@
 //! Commands and the audit log.
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::api::Served;
 use super::ask::{Ask, Back, Nothing};
 use super::problem::{CommandRefusals, Refusal, Refusals};
+use super::way::Way;
 use crate::keys::Scope;
 use crate::steer::{Answer, AuditRow, Request};
 
@@ -48,12 +49,16 @@ const fn scope(request: &Request) -> Scope {
 pub(super) async fn command(
     State(served): State<Served>,
     headers: HeaderMap,
+    Extension(way): Extension<Way>,
     _: Ask<Nothing>,
     body: Result<Json<Request>, JsonRejection>,
 ) -> Result<Json<Report>, Refusal> {
     served.door.pass(&headers, Scope::Operate)?; // before a word on what is wrong with the body
     let Json(request) = body.map_err(unreadable)?;
-    let who = served.door.pass(&headers, scope(&request))?;
+    let mut who = served.door.pass(&headers, scope(&request))?;
+    if let Some(client) = way.client.filter(|client| !client.is_loopback()) {
+        who += &format!(" from {client}");
+    }
     let (answer, audit) = served.desk.carry_out(&who, request).await;
     let sentence = answer.sentence().to_owned();
     match answer {

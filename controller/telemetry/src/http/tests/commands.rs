@@ -308,3 +308,81 @@ async fn whoever_tries_keys_or_floods_from_beyond_is_told_to_wait() {
     }
     assert_eq!(last.status(), StatusCode::TOO_MANY_REQUESTS);
 }
+
+/// Behind a proxy at this machine that shows the interface as `rig.example`.
+fn behind_a_proxy(office: &Office) -> Served {
+    let mut served = office.served.clone();
+    let proxies = Some(crate::cgminer::Access::parse("127.0.0.1", "").unwrap());
+    let door = Door::new(office.file.0.parent().map(Into::into), None, None);
+    served.door = std::sync::Arc::new(door.behind(proxies, &["rig.example".to_owned()]));
+    served
+}
+
+#[tokio::test]
+async fn whoever_comes_through_a_proxy_needs_a_key_and_is_known_by_his_own_address() {
+    let office = Office::new(done);
+    let served = behind_a_proxy(&office);
+    let ask = async |request: axum::http::request::Builder, client: &str, body: &'static str| {
+        let request = request.header("host", "rig.example").header("x-forwarded-for", client);
+        let request = request.header("x-forwarded-proto", "https").header("x-forwarded-prefix", "/adit");
+        let request = request.extension(Peer([127, 0, 0, 1].into())).body(Body::from(body)).unwrap();
+        router(served.clone()).oneshot(request).await.unwrap()
+    };
+    let get = || HttpRequest::get("/api/v1/summary");
+    let with = |request: axum::http::request::Builder, key: &str| {
+        request.header("authorization", format!("Bearer {key}"))
+    };
+    let refused = ask(get(), "203.0.113.7", "").await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "although the proxy is at this machine");
+    assert_eq!(body_of(refused).await["instance"], "/adit/api/v1/summary");
+    let [read, operate, _] = &office.keys;
+    assert_eq!(ask(with(get(), read), "203.0.113.7", "").await.status(), StatusCode::OK);
+    let foreign = with(get(), read).header("origin", "http://rig.example");
+    assert_eq!(ask(foreign, "203.0.113.7", "").await.status(), StatusCode::FORBIDDEN);
+    let own = with(get(), read).header("origin", "https://rig.example");
+    assert_eq!(ask(own, "203.0.113.7", "").await.status(), StatusCode::OK);
+
+    let post = HttpRequest::post("/api/v1/commands").header("content-type", "application/json");
+    assert_eq!(ask(with(post, operate), "6.6.6.6, 203.0.113.7", PAUSE).await.status(), StatusCode::OK);
+    let who = office.audit().await[0]["who"].as_str().unwrap().to_owned();
+    assert!(who.starts_with("key operate (") && who.ends_with(" from 203.0.113.7"), "{who}");
+
+    for guess in 0..20 {
+        let invented = format!("198.51.100.{guess}, 203.0.113.66"); // another one each time
+        assert_eq!(
+            ask(with(get(), "adit_00000000_00"), &invented, "").await.status(),
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    assert_eq!(ask(with(get(), read), "203.0.113.66", "").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        ask(with(get(), read), "203.0.113.7", "").await.status(),
+        StatusCode::OK,
+        "nobody else suffers"
+    );
+
+    let document =
+        body_of(ask(with(HttpRequest::get("/api/v1/openapi.json"), read), "203.0.113.7", "").await).await;
+    assert_eq!(document["servers"], json!([{ "url": "/adit" }]));
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_has_named_does_not_open_the_loopback_interface_to_the_world() {
+    let office = Office::new(done);
+    let ask = async |served: &Served, headers: &[(&str, &str)], peer: [u8; 4]| {
+        let mut request = HttpRequest::get("/api/v1/summary").extension(Peer(peer.into()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        router(served.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    let here = [("host", "127.0.0.1:7785")];
+    let passed_on =
+        [("host", "127.0.0.1:7785"), ("x-forwarded-for", "203.0.113.7"), ("x-forwarded-proto", "https")];
+    let behind = behind_a_proxy(&office);
+    assert_eq!(ask(&office.served, &here, [127, 0, 0, 1]).await, StatusCode::OK);
+    assert_eq!(ask(&office.served, &passed_on, [127, 0, 0, 1]).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask(&behind, &here, [127, 0, 0, 1]).await, StatusCode::OK, "somebody at this machine");
+    assert_eq!(ask(&behind, &passed_on, [127, 0, 0, 2]).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask(&behind, &passed_on[..2], [127, 0, 0, 1]).await, StatusCode::FORBIDDEN, "in plain text");
+}

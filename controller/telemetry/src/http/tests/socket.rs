@@ -10,7 +10,7 @@ use crate::testing::Rig;
 async fn served() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, super::router(super::served(&Rig::new())), Access::default(), None));
+    tokio::spawn(serve(listener, super::router(super::served(&Rig::new())), Access::default(), None, None));
     address
 }
 
@@ -93,6 +93,7 @@ async fn beyond_this_machine_only_tls_is_spoken_and_only_keys_are_answered() {
         super::router(served),
         Access::everybody(),
         Some(TlsAcceptor::from(config)),
+        None,
     ));
 
     let ask = async |socket: &mut (dyn Duplex + Unpin), key: &str| {
