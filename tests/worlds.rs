@@ -108,6 +108,21 @@ fn chains_break_no_law_when_chips_fall_off_and_supplies_fail() {
 }
 
 #[test]
+fn sticks_break_no_law_when_they_are_reset_and_their_controllers_fail() {
+    for (seed, keys) in (1..).zip([["compac-f", "newpac"], ["compac-a1", "r909"], ["compac-a2", "r606"]]) {
+        let item = |key| {
+            let model = model(key).unwrap();
+            let mut settings = Settings::default();
+            settings.set("target-difficulty", (1.0 / f64::from(1 << 30)).to_string());
+            Item { model, count: 1, settings }
+        };
+        let outcome = live(seed, 0.15, keys.map(item).into(), FaultSet::all());
+        assert!(outcome.faults.values().sum::<u64>() >= 3, "seed {seed}: {:?}", outcome.faults);
+        assert!(outcome.devices.iter().all(|device| device.accepted > 50), "{:?}", outcome.devices);
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
     let world = |seed| live(seed, 1.0, items(&[("icarus", 2), ("antminer-u2", 1)]), FaultSet::all()).digest;
     assert_eq!(world(7), world(7));

@@ -83,6 +83,7 @@ pub fn settings(model: &Model) -> &'static [Setting] {
     match model.driver {
         "cpu" => cpu::SETTINGS,
         "downstream" => downstream::SETTINGS,
+        "gekko" => gekko::settings(model),
         "icarus" => icarus::settings(model),
         "bm13xx" => bm13xx::settings(),
         "bitaxe" => bitaxe::settings(model),
@@ -98,7 +99,7 @@ pub fn supports(model: &Model, fault: DeviceFault) -> bool {
         FaultSite::Device => match model.driver {
             "cpu" => cpu::supports(fault),
             "downstream" => downstream::supports(fault),
-            "gekko" => gekko::supports(fault),
+            "gekko" => gekko::supports(model, fault),
             "icarus" => icarus::supports(model, fault),
             "bm13xx" => bm13xx::supports(fault),
             "bitaxe" => bitaxe::supports(model, fault),

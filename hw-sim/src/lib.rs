@@ -69,6 +69,7 @@ mod bitaxe;
 mod bm13xx;
 mod breakage;
 mod catalog;
+mod climate;
 mod cpu;
 mod device;
 mod dice;

@@ -26,6 +26,7 @@ use serde_json::Value;
 use crate::bitaxe_raw;
 use crate::bm13xx::{self, Generation};
 use crate::cpu;
+use crate::gekko::telemetry;
 use crate::golden::Exchange;
 use crate::icarus::{self, Dialect};
 use crate::pow::{Header, Midstate};
@@ -69,6 +70,12 @@ pub static PROTOCOLS: &[Protocol] = &[
         about: "64-byte works, 4-byte commands, 5-byte answers: BM1384 with addresses",
         start: |from| stream(bm13xx::Bm1384Codec::new(from), from),
         golden: bm13xx::bm1384_golden_exchange,
+    },
+    Protocol {
+        name: "gekko-telemetry",
+        about: "second port of GekkoScience A1 and A2 models: values, core voltage, fan",
+        start: |from| stream(telemetry::Codec::new(from), from),
+        golden: |_| Vec::new(), // work travels over the other port
     },
     Protocol {
         name: "bitaxe-raw",

@@ -1,5 +1,7 @@
 //! The engine: one chain of chips on one port, from the first question to the last.
 
+use std::time::Duration;
+
 use adit_driver::script::{Cue, Outcome, Play};
 use adit_driver::{Fault, LinkError, Outbox, Reply, Ruling, Token, Work};
 use adit_protocol::bm13xx::{Answers, Codec, Frame, Generation};
@@ -172,12 +174,22 @@ impl Chain {
         }
     }
 
-    /// A nonce was judged.
-    pub fn on_ruling(&mut self, now: Micros, ruling: &Ruling, outbox: &mut Outbox) {
-        if let Phase::Mining(mining, _) = &mut self.phase
-            && let Some(fault) = mining.on_ruling(now, ruling, outbox)
-        {
+    /// A nonce was judged. Returns which chip had found it; `None` where nobody remembers.
+    pub fn on_ruling(&mut self, now: Micros, ruling: &Ruling, outbox: &mut Outbox) -> Option<u16> {
+        let Phase::Mining(mining, _) = &mut self.phase else { return None };
+        let judged = mining.on_ruling(now, ruling, outbox);
+        if let Some(fault) = judged.fault {
             self.fail(fault);
+        }
+        judged.chip
+    }
+
+    /// Time that passes between two nonces of the chain on average; `None` while it searches nothing, or its clock is on its
+    /// way to another.
+    pub fn interval(&self) -> Option<Duration> {
+        match &self.phase {
+            Phase::Mining(mining, _) if mining.is_searching() => Some(mining.interval()),
+            _ => None,
         }
     }
 

@@ -100,7 +100,9 @@ impl Machine for BareChain {
             Input::Done { token, result } => self.chain.on_done(now, token, result, outbox),
             Input::Work(work) => self.chain.on_work(now, work, outbox),
             Input::JobChanged { .. } => self.chain.on_job_changed(now),
-            Input::Ruling(ruling) => self.chain.on_ruling(now, &ruling, outbox),
+            Input::Ruling(ruling) => {
+                self.chain.on_ruling(now, &ruling, outbox);
+            }
             Input::Command(command) => self.on_command(now, command),
             Input::Stop { .. } => self.on_stop(),
             Input::Timer => self.chain.on_timer(now, outbox),

@@ -38,6 +38,15 @@ pub(crate) struct Books {
     pub unjudged: Unjudged<u16>,
 }
 
+/// What a verdict has shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Judged {
+    /// Who found the nonce.
+    pub chip: Option<u16>,
+    /// What is wrong with the chain.
+    pub fault: Option<Fault>,
+}
+
 /// A chain at work.
 #[derive(Debug)]
 pub(crate) struct Mining {
@@ -333,9 +342,9 @@ impl Mining {
     }
 
     /// A nonce was judged.
-    pub(crate) fn on_ruling(&mut self, now: Micros, ruling: &Ruling, outbox: &mut Outbox) -> Option<Fault> {
-        self.unjudged.take(ruling.seq)?;
-        match self.health.judge(now, ruling.verdict) {
+    pub(crate) fn on_ruling(&mut self, now: Micros, ruling: &Ruling, outbox: &mut Outbox) -> Judged {
+        let Some(chip) = self.unjudged.take(ruling.seq) else { return Judged::default() };
+        let fault = match self.health.judge(now, ruling.verdict) {
             Advice::Overlap(fault) => {
                 outbox.emit(Event::Fault(fault));
                 self.split_by_address(now, outbox);
@@ -343,7 +352,8 @@ impl Mining {
             }
             Advice::Reset(fault) => Some(fault),
             Advice::Fine | Advice::Revive => None,
-        }
+        };
+        Judged { chip: Some(chip), fault }
     }
 
     /// Nonce offsets do not do what they should: the chips share nonces by their addresses instead (§9.2).
@@ -423,12 +433,13 @@ impl Mining {
         self.counters.begin_round(now, &self.plan, outbox)
     }
 
-    fn interval(&self) -> Duration {
+    /// Time between two nonces on average, at the clock that was set last.
+    pub(crate) fn interval(&self) -> Duration {
         self.plan.report_interval(self.ramp.pll().frequency())
     }
 
     /// Nothing is expected of chips that have no job, rest or change their clock.
-    fn is_searching(&self) -> bool {
+    pub(crate) fn is_searching(&self) -> bool {
         self.current.is_some() && !self.resting && self.ramp.due().is_none()
     }
 

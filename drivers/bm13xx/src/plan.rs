@@ -26,9 +26,11 @@ const EARLY: f64 = 0.9;
 const MIDSTATE_BITS: u32 = 2;
 /// Sweep of BM1372 in every firmware: with the general formula these chips overlap (§9.2).
 const BM1372_HASH_COUNT: u32 = 0x1eb5;
-/// Nonces that a core of a BM1387 tries for each midstate on a chain of 63, at whose pace works are sent (§11.7). Whether a
-/// chip of a shorter chain goes on is not known; another work costs it nothing.
+/// Nonces that a core of a BM1387 tries for each midstate on a chain of 63, at whose pace works are sent (§11.7).
 const BM1387_NONCES: f64 = (1 << 19) as f64;
+/// Of the addresses up to the next chip's, half are waited for on a shorter chain: a host of sticks with two and with twelve
+/// chips does so and finds what their clock promises (`docs/protocols/gekko.md §11, §23`).
+const BM1387_NONCES_PER_ADDRESS: f64 = (1 << 17) as f64 / 2.0;
 /// Distance of the addresses of a BM1372 (§5).
 const BM1372_STRIDE: u16 = 0x10;
 
@@ -47,6 +49,8 @@ pub(crate) struct Plan {
     /// Easiest ticket whose answers fit on the line.
     easiest: Ticket,
     easing: Option<f64>,
+    /// Part of the units that hash.
+    share: f64,
     pub domains: u16,
 }
 
@@ -56,7 +60,7 @@ impl Plan {
         let wanted = setup.baud.unwrap_or(crate::baud::usual(chip));
         let possible = census.can_change_baud && crate::baud::is_possible(chip, wanted);
         let baud = if possible { wanted } else { census.baud };
-        let rate = chip.hash_rate(setup.clock, chips).0;
+        let rate = chip.hash_rate(setup.clock, chips).0 * setup.share;
         let per_second = |reports: f64| Ticket::from_difficulty(rate / 2_f64.powi(32) / reports);
         let line = LINE_SHARE / Line::at(baud).duration(ANSWER).as_secs_f64();
         // Rounded up: an answer more than fits is lost.
@@ -76,6 +80,7 @@ impl Plan {
             usual,
             easiest,
             easing: setup.easing,
+            share: setup.share,
             domains: setup.domains.max(1),
         }
     }
@@ -124,7 +129,8 @@ impl Plan {
                 version_epoch(versions, chip.facts().subcores, ticks)
             }
             Chip::Bm1387 => {
-                let nonces = BM1387_NONCES * f64::from(self.midstates(mask));
+                let part = BM1387_NONCES_PER_ADDRESS * f64::from(stride_of(self.chip, self.chips));
+                let nonces = BM1387_NONCES.max(part) * f64::from(self.midstates(mask));
                 Duration::from_secs_f64(nonces / pll.frequency().0.max(1.0))
             }
             chip => scan_time(chip, self.chips, u32::from(self.midstates(mask)), pll.frequency()),
@@ -167,7 +173,7 @@ impl Plan {
 
     /// Hash rate at `clock`.
     pub(crate) fn rate(&self, clock: Hertz) -> HashRate {
-        self.chip.hash_rate(clock, self.chips)
+        HashRate(self.chip.hash_rate(clock, self.chips).0 * self.share)
     }
 
     /// Time that passes on average between two reports at `clock`.

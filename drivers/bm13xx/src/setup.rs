@@ -30,6 +30,8 @@ pub struct Setup {
     pub ticket: Option<Ticket>,
     /// Difficulty of a simulated chain that reports hashes of so much times its ticket's difficulty.
     pub easing: Option<f64>,
+    /// Part of the chips' units that hash: 1 unless the board is known to find less than its chips could.
+    pub share: f64,
     /// Answers that the link takes in one burst. Longer chains are read chip by chip.
     pub burst: u16,
 }
@@ -47,6 +49,7 @@ impl Setup {
             baud: None,
             ticket: None,
             easing: None,
+            share: 1.0,
             burst: u16::MAX,
         }
     }

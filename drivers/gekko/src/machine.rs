@@ -14,6 +14,9 @@ use crate::options::Options;
 /// Frames of one input at most come from so many bytes; more are dropped unread.
 const LONGEST: usize = 4_096;
 
+/// Where a stick begins unless its user says otherwise.
+const START: Hertz = Hertz::from_mhz(100.0);
+
 /// The driver of one stick.
 #[derive(Debug)]
 pub(crate) struct Stick {
@@ -53,11 +56,10 @@ impl Stick {
 
     /// The clock to reach, and the one to begin at.
     fn clocks(&self) -> (Hertz, Hertz) {
-        let usual =
-            self.models.first().and_then(|model| model.clock).map_or(self.options.start, |[_, it, _]| it);
+        let start = self.options.start.unwrap_or(START);
+        let usual = self.models.first().and_then(|model| model.clock).map_or(start, |[_, it, _]| it);
         let target = self.options.frequency.unwrap_or(usual);
-        let start = if self.options.start.0 < target.0 { self.options.start } else { target };
-        (target, start)
+        (target, if start.0 < target.0 { start } else { target })
     }
 
     /// How many chips there must be: of a Terminus nobody has said.
@@ -166,7 +168,7 @@ impl Stick {
         let allowed = |clock: &Hertz| limits.is_some_and(|[low, _, high]| low <= *clock && *clock <= high);
         match (command, &mut self.phase) {
             (Command::Frequency(clock), Phase::Mining(mining)) if allowed(&clock) => {
-                mining.set_target(now, clock);
+                mining.want(now, clock);
             }
             (Command::Frequency(clock), Phase::Closed | Phase::BringingUp(_)) if allowed(&clock) => {
                 self.options.frequency = Some(clock);

@@ -34,7 +34,12 @@ pub(crate) struct Mining {
     ticket: Ticket,
     clock: Hertz,
     target: Hertz,
+    /// What the user wants: the target is less where that was too much.
+    wanted: Hertz,
     ramp_step: Duration,
+    /// Time after which a target that was lowered is raised by a step, and when that is.
+    tune_up: Option<Duration>,
+    raise_at: Option<Micros>,
     /// When the clock rises or falls by a step; `None`: it is where it should be.
     step_at: Option<Micros>,
     pace: Pace,
@@ -72,7 +77,10 @@ impl Mining {
             ticket: gekko::ticket(gekko::rate(target, chips)),
             clock: gekko::clock(gekko::clock_word(start)),
             target,
+            wanted: target,
             ramp_step: options.ramp_step,
+            tune_up: options.tune_up,
+            raise_at: None,
             step_at: None,
             pace: Pace::default(),
             ring: Ring::default(),
@@ -125,8 +133,14 @@ impl Mining {
         self.command(now, Bm1384Command::Read { chip: None, register }, outbox);
     }
 
+    /// The user wants another clock: what was too high counts no more.
+    pub(crate) fn want(&mut self, now: Micros, wanted: Hertz) {
+        (self.wanted, self.raise_at) = (wanted, None);
+        self.set_target(now, wanted);
+    }
+
     /// The clock moves toward `target`, step by step.
-    pub(crate) fn set_target(&mut self, now: Micros, target: Hertz) {
+    fn set_target(&mut self, now: Micros, target: Hertz) {
         self.target = gekko::clock(gekko::clock_word(target));
         self.step_at = (self.target != self.clock).then(|| now + self.ramp_step);
     }
@@ -153,6 +167,15 @@ impl Mining {
         self.step_at = (self.clock != self.target).then(|| now + self.ramp_step);
     }
 
+    /// A target that was lowered is tried a step higher.
+    fn raise(&mut self, now: Micros) {
+        // Above 400 MHz every other clock cannot be set.
+        let steps = if self.target.mhz() >= 400.0 { 2.0 } else { 1.0 };
+        let higher = self.target.mhz() + steps * gekko::CLOCK_STEP_MHZ;
+        self.set_target(now, Hertz::from_mhz(higher.min(self.wanted.mhz())));
+        self.raise_at = self.tune_up.filter(|_| self.target.0 < self.wanted.0).map(|after| now + after);
+    }
+
     /// The chips are told everything again, and search on.
     fn revive(&mut self, now: Micros, outbox: &mut Outbox) {
         self.set_clock(now, self.clock, outbox);
@@ -166,6 +189,7 @@ impl Mining {
         let lower = Hertz::from_mhz(self.clock.mhz() - steps * gekko::CLOCK_STEP_MHZ);
         self.clock = if lower.0 < LOWEST.0 { LOWEST } else { lower };
         self.set_target(now, self.clock);
+        self.raise_at = self.tune_up.map(|after| now + after);
         self.revive(now, outbox);
     }
 
@@ -280,6 +304,9 @@ impl Mining {
     /// Time has passed. Returns what is wrong.
     pub(crate) fn on_timer(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Fault> {
         self.pace.turn(now, outbox);
+        if self.raise_at.is_some_and(|at| now >= at) {
+            self.raise(now);
+        }
         if self.step_at.is_some_and(|at| now >= at) {
             self.step(now, outbox);
         }
@@ -290,7 +317,7 @@ impl Mining {
             self.ask(now, outbox);
         }
         self.feed(now, outbox);
-        if now < self.busy_until { self.look(now, outbox) } else { None }
+        if self.look_at().is_some_and(|at| now >= at) { self.look(now, outbox) } else { None }
     }
 
     fn look(&mut self, now: Micros, outbox: &mut Outbox) -> Option<Fault> {
@@ -330,14 +357,18 @@ impl Mining {
         Duration::from_secs_f64(self.ticket.hashes() / gekko::rate(self.clock, self.chips).0)
     }
 
+    /// When to look at the chips: only of those that have something to search is anything expected.
+    fn look_at(&self) -> Option<Micros> {
+        let interval = self.interval();
+        let looks = [Some(self.health.patience(interval)), self.watch.deadline(interval), self.doubted];
+        looks.into_iter().flatten().filter(|at| *at < self.busy_until).min()
+    }
+
     /// When time matters next.
     pub(crate) fn deadline(&self) -> Option<Micros> {
         let feed = (!self.queue.is_empty()).then(|| self.turn.at().max(self.pace.free()));
-        let interval = self.interval();
-        let looks = [Some(self.health.patience(interval)), self.watch.deadline(interval), self.doubted];
-        let looks = looks.into_iter().flatten().filter(|at| *at < self.busy_until);
-        let rest = [Some(self.ask_at), self.step_at, self.pace.deadline(), feed];
-        rest.into_iter().flatten().chain(looks).min()
+        let rest = [Some(self.ask_at), self.step_at, self.raise_at, self.pace.deadline(), feed];
+        rest.into_iter().flatten().chain(self.look_at()).min()
     }
 
     /// When a last frame may be written.

@@ -4,13 +4,25 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use adit_driver::{Settings, SettingsError};
-use adit_protocol::units::Hertz;
+use adit_protocol::devices::Model;
+use adit_protocol::units::{Hertz, Volts};
 
-/// Names of all settings, in the order of the crate documentation.
-const KNOWN: &[&str] = &["target-difficulty", "frequency", "start-frequency", "ramp-step"];
-
-/// Lowest and highest clock of a BM1384 in MHz (`docs/protocols/gekko.md §6`).
-const CLOCKS_MHZ: std::ops::RangeInclusive<f64> = 6.25..=500.0;
+/// Settings of every stick.
+const ALL: &[&str] = &["target-difficulty", "frequency", "start-frequency", "ramp-step", "tune-up"];
+/// Of those whose chips are a chain of the BM13xx engine.
+const CHAINED: &[&str] =
+    &["target-difficulty", "frequency", "start-frequency", "ramp-step", "tune-up", "chips"];
+/// Of those with a second port.
+const FED: &[&str] = &[
+    "target-difficulty",
+    "frequency",
+    "start-frequency",
+    "ramp-step",
+    "tune-up",
+    "chips",
+    "core-voltage",
+    "telemetry",
+];
 
 /// The settings of one stick.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,76 +30,134 @@ pub(crate) struct Options {
     pub(crate) easing: Option<f64>,
     /// `None`: the usual clock of the model.
     pub(crate) frequency: Option<Hertz>,
-    pub(crate) start: Hertz,
+    /// `None`: the usual start clock of the model.
+    pub(crate) start: Option<Hertz>,
     pub(crate) ramp_step: Duration,
+    /// Time after which a clock that was lowered is raised by a step; `None`: never.
+    pub(crate) tune_up: Option<Duration>,
+    /// How many there must be; `None`: as many as the model has, or fewer where some are dead.
+    pub(crate) chips: Option<u16>,
+    /// Voltage of each chip.
+    pub(crate) core: Option<Volts>,
+    /// The second port is used.
+    pub(crate) telemetry: bool,
 }
 
 impl Options {
-    /// Takes what is known out of `settings` and refuses the rest.
-    pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
-        let clock = "a clock in MHz, 6.25 to 500";
+    /// Takes what `model` knows out of `settings` and refuses the rest.
+    pub(crate) fn from_settings(mut settings: Settings, model: &Model) -> Result<Self, SettingsError> {
+        let (low, high) = model.clock.map_or((0.0, 0.0), |[low, _, high]| (low.mhz(), high.mhz()));
+        let mut clock = |key| -> Result<Option<Hertz>, SettingsError> {
+            let value = settings.take::<f64>(key, IN_LIMITS)?;
+            match value {
+                Some(mhz) if !(low..=high).contains(&mhz) => {
+                    Err(SettingsError::Malformed { key, value: mhz.to_string(), expected: IN_LIMITS })
+                }
+                value => Ok(value.map(Hertz::from_mhz)),
+            }
+        };
+        let (frequency, start) = (clock("frequency")?, clock("start-frequency")?);
+        let known = match (model.ports.len(), model.chips.kind) {
+            (_, "BM1384") => ALL,
+            (1, _) => CHAINED,
+            _ => FED,
+        };
+        let has = |key: &str| known.contains(&key);
         let options = Self {
             easing: settings.take_easing()?,
-            frequency: settings.take::<Clock>("frequency", clock)?.map(|it| it.0),
-            start: settings
-                .take::<Clock>("start-frequency", clock)?
-                .map_or(Hertz::from_mhz(100.0), |it| it.0),
+            frequency,
+            start,
             ramp_step: settings
-                .take::<Span>("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000")?
-                .map_or(Duration::from_secs(1), |it| it.0),
+                .take::<Within<1, 60_000>>("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000")?
+                .map_or(Duration::from_secs(1), |it| Duration::from_millis(it.0)),
+            tune_up: settings
+                .take::<Within<30, 9_999>>("tune-up", "minutes, 30 to 9999")?
+                .map(|it| Duration::from_secs(60 * it.0)),
+            chips: match has("chips") {
+                true => settings.take::<Within<1, 255>>("chips", "a number of chips, 1 to 255")?,
+                false => None,
+            }
+            .map(|it| it.0 as u16),
+            core: match has("core-voltage") {
+                true => settings.take::<Within<100, 500>>("core-voltage", "millivolts, 100 to 500")?,
+                false => None,
+            }
+            .map(|it| Volts(it.0 as f64 / 1e3)),
+            telemetry: match has("telemetry") {
+                true => settings.take::<Switch>("telemetry", "on or off")?.is_none_or(|it| it.0),
+                false => false,
+            },
         };
-        settings.finish(KNOWN)?;
+        settings.finish(known)?;
         Ok(options)
     }
 }
 
-struct Clock(Hertz);
+/// What a clock must be.
+const IN_LIMITS: &str = "a clock in MHz, within the limits of the model";
 
-impl FromStr for Clock {
+struct Within<const LOW: u64, const HIGH: u64>(u64);
+
+impl<const LOW: u64, const HIGH: u64> FromStr for Within<LOW, HIGH> {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mhz = text.parse().map_err(|_| ())?;
-        CLOCKS_MHZ.contains(&mhz).then(|| Self(Hertz::from_mhz(mhz))).ok_or(())
+        let number = text.parse().map_err(|_| ())?;
+        (LOW..=HIGH).contains(&number).then_some(Self(number)).ok_or(())
     }
 }
 
-struct Span(Duration);
+struct Switch(bool);
 
-impl FromStr for Span {
+impl FromStr for Switch {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let millis = text.parse().map_err(|_| ())?;
-        (1..=60_000).contains(&millis).then(|| Self(Duration::from_millis(millis))).ok_or(())
+        match text {
+            "on" => Ok(Self(true)),
+            "off" => Ok(Self(false)),
+            _ => Err(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use adit_protocol::devices::model;
+
     use super::*;
 
-    fn options(pairs: &[(&str, &str)]) -> Result<Options, String> {
+    fn options(key: &str, pairs: &[(&str, &str)]) -> Result<Options, String> {
         let mut settings = Settings::default();
         pairs.iter().for_each(|(key, value)| settings.set(*key, *value));
-        Options::from_settings(settings).map_err(|error| error.to_string())
+        Options::from_settings(settings, model(key).unwrap()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn clocks_are_read_with_fractions() {
-        let read = options(&[("frequency", "212.5"), ("ramp-step", "250")]).unwrap();
+        let read = options("2pac", &[("frequency", "212.5"), ("ramp-step", "250")]).unwrap();
         assert_eq!(read.frequency, Some(Hertz::from_mhz(212.5)));
-        assert_eq!((read.start, read.ramp_step), (Hertz::from_mhz(100.0), Duration::from_millis(250)));
+        assert_eq!((read.start, read.ramp_step), (None, Duration::from_millis(250)));
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_what_would() {
-        assert_eq!(
-            options(&[("frequency", "600")]).unwrap_err(),
-            "`frequency=600`: expected a clock in MHz, 6.25 to 500"
-        );
-        assert!(options(&[("start-frequency", "NaN")]).is_err());
-        assert!(options(&[("ramp-step", "0")]).is_err());
-        assert!(options(&[("voltage", "800")]).unwrap_err().contains("is not a setting of this device"));
+    fn the_limits_are_those_of_the_model() {
+        let wrong = options("2pac", &[("frequency", "600")]).unwrap_err();
+        assert_eq!(wrong, "`frequency=600`: expected a clock in MHz, within the limits of the model");
+        assert!(options("compac-f", &[("frequency", "600")]).is_ok());
+        assert!(options("compac-f", &[("start-frequency", "50")]).is_err());
+        assert!(options("compac", &[("start-frequency", "NaN")]).is_err());
+        assert!(options("compac", &[("ramp-step", "0")]).is_err());
+    }
+
+    #[test]
+    fn only_those_with_a_second_port_have_a_voltage() {
+        let read = options("compac-a1", &[("core-voltage", "310"), ("tune-up", "30")]).unwrap();
+        assert_eq!((read.core, read.tune_up), (Some(Volts(0.31)), Some(Duration::from_secs(1_800))));
+        assert!(read.telemetry);
+        assert!(!options("compac-a1", &[("telemetry", "off")]).unwrap().telemetry);
+        let unknown = options("compac-f", &[("core-voltage", "310")]).unwrap_err();
+        assert!(unknown.contains("is not a setting of this device"), "{unknown}");
+        assert!(options("compac", &[("chips", "2")]).is_err());
     }
 }

@@ -43,6 +43,11 @@ impl Watch {
         Self { chips: vec![ChipWatch { last: now, revived: 0 }; usize::from(chips)], since: now, found: 0 }
     }
 
+    /// How many chips it looks at.
+    pub(crate) fn chips(&self) -> u16 {
+        self.chips.len() as u16
+    }
+
     /// `chip` has found a valid nonce.
     pub(crate) fn found(&mut self, now: Micros, chip: u16) {
         self.found += 1;
@@ -61,33 +66,36 @@ impl Watch {
         (interval * self.chips.len() as u32 * SILENT_INTERVALS).max(LEAST_SILENCE)
     }
 
-    /// The silence of an only chip is the silence of the stick, which is looked after elsewhere.
-    fn told_apart(&self) -> impl Iterator<Item = &ChipWatch> {
-        self.chips.iter().filter(|_| self.chips.len() > 1)
-    }
-
     /// When to look. `interval`: between two nonces of the stick on average.
     pub(crate) fn deadline(&self, interval: Duration) -> Option<Micros> {
-        let silent = self.told_apart().map(|chip| chip.last).min().map(|last| last + self.patience(interval));
-        let rate = self.since + SHORTEST.max(interval.mul_f64(FEWEST));
-        [silent, Some(rate)].into_iter().flatten().min()
+        let silent = self.chips.iter().map(|chip| chip.last).min().map(|last| last + self.patience(interval));
+        silent.into_iter().chain([self.judge_at(interval)]).min()
+    }
+
+    /// When the rate can be judged.
+    fn judge_at(&self, interval: Duration) -> Micros {
+        self.since + SHORTEST.max(interval.mul_f64(FEWEST))
     }
 
     /// Looks.
     pub(crate) fn look(&mut self, now: Micros, interval: Duration) -> Option<Finding> {
         let patience = self.patience(interval);
-        let several = self.chips.len() > 1;
-        let silent = |chip: &ChipWatch| several && now.since(chip.last) >= patience;
-        if let Some((index, chip)) = self.chips.iter_mut().enumerate().find(|(_, chip)| silent(chip)) {
-            chip.last = now;
-            chip.revived += 1;
-            return Some(Finding::Zombie { chip: index as u16, hopeless: chip.revived > REVIVALS });
+        let newest = self.chips.iter().map(|chip| chip.last).max().unwrap_or(now);
+        let silent = |chip: &ChipWatch| now >= chip.last + patience;
+        if let Some(index) = self.chips.iter().position(silent) {
+            let chip = &mut self.chips[index];
+            if newest.since(chip.last) >= patience / 2 {
+                chip.last = now;
+                chip.revived += 1;
+                return Some(Finding::Zombie { chip: index as u16, hopeless: chip.revived > REVIVALS });
+            }
+            // All are silent: that is looked after elsewhere.
+            self.chips.iter_mut().for_each(|chip| chip.last = now);
         }
-        let elapsed = now.since(self.since);
-        let promised = elapsed.as_secs_f64() / interval.as_secs_f64().max(1e-9);
-        if elapsed < SHORTEST || promised < FEWEST {
+        if now < self.judge_at(interval) {
             return None;
         }
+        let promised = now.since(self.since).as_secs_f64() / interval.as_secs_f64().max(1e-9);
         let found = f64::from(self.found);
         (self.since, self.found) = (now, 0);
         (found < REQUIRED * promised).then_some(Finding::Plateau)
@@ -110,6 +118,16 @@ mod tests {
         }
         let zombie = |hopeless| Finding::Zombie { chip: 1, hopeless };
         assert_eq!(found, [zombie(false), zombie(false), zombie(true)]);
+    }
+
+    #[test]
+    fn silence_of_all_chips_is_no_matter_of_one() {
+        for chips in [1, 2, 12] {
+            let mut watch = Watch::new(Micros(0), chips);
+            let look = |second| watch.look(Micros::from_secs(second), INTERVAL);
+            let found: Vec<_> = (0..1_000).filter_map(look).collect();
+            assert!(found.iter().all(|found| *found == Finding::Plateau), "{found:?}");
+        }
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::time::Duration;
 use adit_protocol::bitaxe_raw::{Bus, ErrorCode, Firmware, Operation, Transfer, pin};
 use adit_protocol::wire::Micros;
 
-use super::climate::Climate;
 use super::parts::{Conditions, Parts, Trip};
 use super::spec::{Cooling, Regulator, Spec};
 use crate::DeviceFault;
-use crate::bm13xx::{Chain, cooked};
+use crate::bm13xx::{Chain, cooked, starved};
+use crate::climate::Climate;
 use crate::dice::Dice;
 
 /// Efficiency of the conversion to core voltage.
@@ -114,7 +114,9 @@ impl Board {
         for (chain, released) in self.chains.iter_mut().zip(self.pins.reset) {
             let usual = chain.kind().usual;
             chain.live(now, released && self.pins.io && volts >= LIVES_AT * usual.1);
-            chain.err(now, error_share(usual, chain.clock(), volts, celsius));
+            let clock = chain.clock();
+            let wrong = if clock > 0.0 { starved(usual, clock, volts).max(cooked(celsius)) } else { 0.0 };
+            chain.err(now, wrong);
             chain.warm(celsius);
         }
     }
@@ -333,14 +335,4 @@ impl Board {
     pub(super) const fn celsius(&self) -> f64 {
         self.climate.celsius()
     }
-}
-
-/// Share of all results that are wrong: chips need more voltage for more clock, and err when they get too hot.
-fn error_share((usual_mhz, usual_volts): (f64, f64), clock: f64, volts: f64, celsius: f64) -> f64 {
-    if clock <= 0.0 {
-        return 0.0;
-    }
-    let needed = 0.95 * usual_volts * (0.6 + 0.4 * clock / (usual_mhz * 1e6));
-    let starved = (needed - volts) / (0.05 * usual_volts);
-    starved.max(cooked(celsius)).clamp(0.0, 1.0)
 }

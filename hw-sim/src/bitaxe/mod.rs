@@ -5,7 +5,6 @@
 //! are chosen so that a board at its usual settings behaves as published; they are no measurements.
 
 mod board;
-mod climate;
 mod control;
 mod device;
 mod parts;
@@ -19,13 +18,13 @@ use adit_protocol::bitaxe_raw::{Dialect, Firmware};
 use adit_protocol::devices::Model;
 
 use crate::bm13xx::{CHIPS, Chain, chips, kind};
+use crate::climate::{AMBIENT, ambient};
 use crate::engine::Easing;
 use crate::{Build, BuildError, DeviceFault, Setting, SimDevice};
 use board::Board;
 use control::Control;
 use spec::{Cooling, Regulator, Spec};
 
-const AMBIENT: Setting = Setting { key: "ambient", wants: "degrees Celsius from -20 to 60" };
 const PATIENCE: Setting = Setting {
     key: "patience",
     wants: "milliseconds from 1 to 1000 after which half a request is dropped, or off",
@@ -84,8 +83,7 @@ pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimD
             millis.parse().ok().filter(|at| (1..=1_000).contains(at)).map(Duration::from_millis).map(Some)
         }
     })?;
-    let degrees = |value: &str| value.parse().ok().filter(|celsius| (-20.0..=60.0).contains(celsius));
-    let ambient = build.read(AMBIENT, 25.0, degrees)?;
+    let ambient = ambient(build)?;
 
     let (count, easing) = (chips(model, build, spec.chains)?, Easing::of(build)?);
     let chain = |index| Chain::new(kind, count, easing, build.seed.wrapping_add(index as u64));

@@ -307,6 +307,16 @@ pub(crate) fn cooked(celsius: f64) -> f64 {
     ((celsius - 100.0) / 20.0).clamp(0.0, 1.0)
 }
 
+/// Share of all results that are wrong because `volts` of a chip with this usual clock in megahertz and voltage are too few for a
+/// clock of `hertz`.
+pub(crate) fn starved((usual_mhz, usual_volts): (f64, f64), hertz: f64, volts: f64) -> f64 {
+    if hertz <= 0.0 {
+        return 0.0;
+    }
+    let needed = 0.95 * usual_volts * (0.6 + 0.4 * hertz / (usual_mhz * 1e6));
+    ((needed - volts) / (0.05 * usual_volts)).clamp(0.0, 1.0)
+}
+
 /// How far it is from each address to the next that a chip has, all around where it is the only one.
 fn rooms(chips: &[Chip]) -> [u32; 256] {
     let mut taken = [false; 256];

@@ -216,7 +216,8 @@ impl Chip {
     /// The whole of its part, for chips that sweep it once per midstate: up to where the next chip has begun.
     fn part(&self, clock: f64, work: &Work, room: u32) -> Sweep {
         let counters = match self.kind.layout {
-            Layout::Bm1387 => 1 << 19, // the address is no part of the counter
+            // the address counts on, up to where the next chip's stands: every fourth is another number
+            Layout::Bm1387 => (room / 4).max(1) << 19,
             _ => room << 14,
         };
         let seconds = f64::from(counters) * f64::from(work.midstates()) / clock;

@@ -166,38 +166,56 @@ const fn v2(name: &'static str, id: u16, cores: u32, subs: u32, units: u32) -> K
     }
 }
 
+const BM1387: Kind = Kind {
+    generation: Generation::V0,
+    id_cores: 0x90,
+    layout: Layout::Bm1387,
+    ids: Ids::Midstate,
+    reset: BM1387_RESET,
+    usual: (650.0, 0.45),
+    watts: 6.5,
+    ..v2("BM1387", 0x1387, 114, 1, 114)
+};
+const BM1397: Kind = Kind {
+    generation: Generation::V1,
+    id_cores: 0x18,
+    layout: Layout::Bm1397,
+    ids: Ids::Midstate,
+    reset: BM1397_RESET,
+    usual: (425.0, 1.4),
+    watts: 9.0,
+    ..v2("BM1397", 0x1397, 168, 4, 672)
+};
+const BM1362: Kind = Kind {
+    id_cores: 0x03,
+    layout: Layout::Address7,
+    ids: Ids::Upper5,
+    reset: BM1362_RESET,
+    usual: (525.0, 0.3),
+    watts: 6.0,
+    ..v2("BM1362", 0x1362, 65, 8, 514)
+};
+const BM1368: Kind = Kind {
+    reset: BM1370_RESET,
+    core_reset: &[(2, 0x55)],
+    usual: (490.0, 1.166),
+    watts: 11.0,
+    ..v2("BM1368", 0x1368, 80, 16, 1276)
+};
+const BM1370: Kind = Kind {
+    reset: BM1370_RESET,
+    core_reset: &[(0, 0x52), (2, 0x55), (6, 0x08), (13, 0x15), (16, 0xbe), (23, 0x80)],
+    usual: (525.0, 1.15),
+    watts: 15.0,
+    ..v2("BM1370", 0x1370, 128, 16, 2040)
+};
+
 /// All chips. Clock and voltage: `docs/protocols/bm13xx.md §12`; watts: self-test power of the boards less their offset
 /// (`docs/protocols/bitaxe-raw.md §7`), for chips without such a board an estimate.
 static KINDS: &[Kind] = &[
-    Kind {
-        generation: Generation::V0,
-        id_cores: 0x90,
-        layout: Layout::Bm1387,
-        ids: Ids::Midstate,
-        reset: BM1387_RESET,
-        usual: (650.0, 0.45),
-        watts: 6.5,
-        ..v2("BM1387", 0x1387, 114, 1, 114)
-    },
-    Kind {
-        generation: Generation::V1,
-        id_cores: 0x18,
-        layout: Layout::Bm1397,
-        ids: Ids::Midstate,
-        reset: BM1397_RESET,
-        usual: (425.0, 1.4),
-        watts: 9.0,
-        ..v2("BM1397", 0x1397, 168, 4, 672)
-    },
-    Kind {
-        id_cores: 0x03,
-        layout: Layout::Address7,
-        ids: Ids::Upper5,
-        reset: BM1362_RESET,
-        usual: (525.0, 0.3),
-        watts: 6.0,
-        ..v2("BM1362", 0x1362, 65, 8, 514)
-    },
+    BM1387,
+    BM1397,
+    BM1362,
     Kind {
         layout: Layout::Address7,
         ids: Ids::Upper5,
@@ -207,22 +225,29 @@ static KINDS: &[Kind] = &[
         watts: 9.0,
         ..v2("BM1366", 0x1366, 112, 8, 894)
     },
-    Kind {
-        reset: BM1370_RESET,
-        core_reset: &[(2, 0x55)],
-        usual: (490.0, 1.166),
-        watts: 11.0,
-        ..v2("BM1368", 0x1368, 80, 16, 1276)
-    },
-    Kind {
-        reset: BM1370_RESET,
-        core_reset: &[(0, 0x52), (2, 0x55), (6, 0x08), (13, 0x15), (16, 0xbe), (23, 0x80)],
-        usual: (525.0, 1.15),
-        watts: 15.0,
-        ..v2("BM1370", 0x1370, 128, 16, 2040)
-    },
+    BM1368,
+    BM1370,
     Kind { reset: BM1370_RESET, usual: (327.0, 1.0), watts: 25.0, ..v2("BM1372", 0x1372, 128, 16, 6725) },
 ];
+
+/// Chips as they are on sticks and pods (`docs/protocols/gekko.md §6.3, §12.1, §19.2`). A host that does not set the clock finds
+/// the one it believes in; the voltage is that of one chip as these boards' hosts count it.
+static STICKS: &[(&str, Kind)] = &[
+    ("newpac", Kind { reset: &[(0x1c, 0x0000_1a00), (0x0c, 0x0020_0241)], ..BM1387 }),
+    ("r606", Kind { reset: &[(0x1c, 0x0000_1a00), (0x0c, 0x0058_0221)], ..BM1387 }),
+    // So many units do not hash, as it finds less than its chip could.
+    ("compac-f", Kind { units: 525, ..BM1397 }),
+    ("compac-a2", Kind { usual: (525.0, 0.27), ..BM1370 }),
+    ("compac-a2", Kind { usual: (490.0, 0.27), ..BM1368 }),
+    ("terminus-a2", Kind { usual: (525.0, 0.27), ..BM1370 }),
+    ("terminus-a2", Kind { usual: (490.0, 0.27), ..BM1368 }),
+];
+
+/// The chip of the stick `key`, which is called `name`, where it is not as it always is.
+pub(crate) fn kind_on(key: &str, name: &str) -> Option<&'static Kind> {
+    let own = STICKS.iter().find(|(stick, kind)| *stick == key && kind.name == name);
+    own.map(|(_, kind)| kind).or_else(|| kind(name))
+}
 
 /// The chip called `name`.
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {

@@ -25,8 +25,8 @@ use crate::{
     Setting, SimDevice, Truth,
 };
 
-pub(crate) use chain::{Chain, cooked};
-pub(crate) use kind::kind;
+pub(crate) use chain::{Chain, cooked, starved};
+pub(crate) use kind::{kind, kind_on};
 
 /// Chips on each chain of any model that has them.
 pub(crate) const CHIPS: Setting = Setting { key: "chips", wants: "a number of chips on a chain, 1 to 256" };
@@ -65,8 +65,8 @@ pub(crate) fn start(model: &'static Model, build: &Build) -> Result<Box<dyn SimD
 }
 
 /// A chain whose first chip hangs on a serial adapter.
-struct BareChain {
-    chain: Chain,
+pub(crate) struct BareChain {
+    pub(crate) chain: Chain,
     out: VecDeque<DeviceOutput>,
     baud: u32,
     now: Micros,
@@ -76,7 +76,7 @@ struct BareChain {
 }
 
 impl BareChain {
-    fn new(chain: Chain, seed: u64) -> Self {
+    pub(crate) fn new(chain: Chain, seed: u64) -> Self {
         Self {
             chain,
             out: VecDeque::new(),

@@ -165,7 +165,8 @@ fn nonce(layout: Layout, midstates: bool, core: u32, sub: u32, start: u32, posit
     match layout {
         Layout::Bm1387 => {
             let counter = (position & 3) | (position >> 2 & 0xffff) << 8 | (position >> 18 & 1) << 31;
-            ((core & 0x7f) << 24 | start | counter).to_le_bytes()
+            let address = (start + (position >> 19 << 2)) & 0xfc;
+            ((core & 0x7f) << 24 | address | counter).to_le_bytes()
         }
         Layout::Bm1397 => {
             (core << 24 | (sub & 3) << 22 | start.wrapping_add(position) & 0x3f_ffff).to_be_bytes()

@@ -48,16 +48,17 @@ impl UsbMatch {
     pub fn accepts(&self, identity: &UsbIdentity) -> bool {
         self.vid == identity.vid
             && self.pid == identity.pid
-            && self.manufacturer.accepts(identity.manufacturer.as_deref())
-            && self.product.accepts(identity.product.as_deref())
+            && self.manufacturer.accepts(identity.manufacturer.as_deref(), |text, found| text == found)
+            // Hosts compare products without regard to case (`docs/protocols/gekko.md §1.1`).
+            && self.product.accepts(identity.product.as_deref(), str::eq_ignore_ascii_case)
     }
 }
 
 impl Text {
-    fn accepts(&self, found: Option<&str>) -> bool {
+    fn accepts(&self, found: Option<&str>, same: fn(&str, &str) -> bool) -> bool {
         match (self, found) {
             (Self::Any, _) => true,
-            (Self::Is(text), Some(found)) => *text == found,
+            (Self::Is(text), Some(found)) => same(text, found),
             (Self::Contains(texts), Some(found)) => texts.iter().all(|text| found.contains(text)),
             (_, None) => false,
         }
@@ -82,6 +83,23 @@ mod tests {
     fn a_distinctive_string_names_the_stick() {
         let Match::Certain(found) = matching(&cp2102("Block Erupter Emerald")) else { panic!("not certain") };
         assert_eq!(found.iter().map(|model| model.key).collect::<Vec<_>>(), ["block-erupter"]);
+    }
+
+    #[test]
+    fn a_product_is_known_in_any_case_and_a_maker_only_in_his_own() {
+        let stick = |manufacturer: &str, product: &str| UsbIdentity {
+            vid: 0x0403,
+            pid: 0x6015,
+            manufacturer: Some(manufacturer.into()),
+            product: Some(product.into()),
+            serial: None,
+        };
+        let known = |manufacturer, product| match matching(&stick(manufacturer, product)) {
+            Match::Certain(found) => found.iter().map(|model| model.key).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(known("GekkoScience", "COMPACF bitcoin miner"), ["compac-f"]);
+        assert_eq!(known("gekkoscience", "CompacF Bitcoin Miner"), [""; 0]);
     }
 
     #[test]

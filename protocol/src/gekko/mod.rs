@@ -1,5 +1,8 @@
 //! GekkoScience sticks with BM1384 chips: what their host must know beyond the frames of
-//! [`Bm1384Codec`](crate::bm13xx::Bm1384Codec) (`docs/protocols/gekko.md`).
+//! [`Bm1384Codec`](crate::bm13xx::Bm1384Codec), and the pins and the [`telemetry`] of those with later chips, whose frames are
+//! those of [`crate::bm13xx`] (`docs/protocols/gekko.md`).
+
+pub mod telemetry;
 
 use crate::bm13xx::{Bm1384Work, Ticket};
 use crate::icarus::{Chip, PllWord};
@@ -35,6 +38,22 @@ pub const fn chip_of(nonce: [u8; 4], chips: u16) -> u16 {
 pub const fn nonce_count(chips: u16) -> u32 {
     u32::MAX / if chips == 0 { 1 } else { chips as u32 }
 }
+
+/// Pins of the FT-X bridge, all driven: pin 1 is the chips' reset, 0 holds them in it (§2.2).
+pub const CBUS: u8 = 0x0f;
+/// Levels of [`CBUS`] with which the chips run.
+pub const CBUS_RUN: u8 = 0x02;
+/// Levels of [`CBUS`] with which they are held in reset.
+pub const CBUS_RESET: u8 = 0x00;
+/// Pins of the CP2105: low they power the chips, high they do not (§2.4).
+pub const LATCH: u8 = 0x07;
+/// Levels of [`LATCH`] with power.
+pub const LATCH_ON: u8 = 0x00;
+/// Levels of [`LATCH`] without.
+pub const LATCH_OFF: u8 = 0x07;
+
+/// Of the units of a BM1397 on a Compac F so many hash, 52.5 of 67.2 (§12.1).
+pub const COMPAC_F_SHARE: f64 = 52.5 / 67.2;
 
 const fn span(chips: u16) -> u16 {
     match chips {

@@ -11,6 +11,7 @@ mod cpu;
 mod decoding;
 mod devices;
 mod gekko;
+mod gekko_chains;
 mod i2c;
 mod icarus;
 mod icarus_streams;

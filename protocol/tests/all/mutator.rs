@@ -63,6 +63,12 @@ fn corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
             let mine = |entry: &&Value| (entry["from"] == "host") == (from == Side::Host);
             entries(&file, "frames").iter().filter(mine).map(|entry| bytes(&entry["wire"])).collect()
         }
+        ("gekko-telemetry", Side::Host) => {
+            [b"?v", b"M.", b"G.", b"BO", b"B-", b"LN", &[0x56, 0x3c], b"F\x64"].map(|it| it.to_vec()).into()
+        }
+        ("gekko-telemetry", Side::Device) => {
+            vec![vec![0x30], vec![0x7f], hex::decode("7d0a4b0778501e").unwrap()]
+        }
         _ => panic!("{protocol} has no corpus for {from:?}: add valid messages here"),
     }
 }

@@ -60,8 +60,8 @@ pub const CHECKS: &[Check] = &[
         run: trouble::gives_up_on_silence,
     },
     Check {
-        name: "a device whose line no longer fits is given up in time",
-        run: trouble::gives_up_a_line_that_no_longer_fits,
+        name: "a device whose line no longer fits is noticed in time",
+        run: trouble::notices_a_line_that_no_longer_fits,
     },
 ];
 

@@ -31,6 +31,8 @@ pub(super) struct Stand {
     share_target: Target,
     jobs: u64,
     block: u8,
+    /// Hashes made before the device could work: on works of its driver's own.
+    of_its_own: f64,
     /// The core's wish to open the link is not followed while this is set.
     shut: bool,
 }
@@ -64,6 +66,7 @@ impl Stand {
             share_target: Target::from_difficulty(difficulty).unwrap_or(Target::MAX),
             jobs: 0,
             block: 1,
+            of_its_own: 0.0,
             shut: false,
         })
     }
@@ -90,6 +93,7 @@ impl Stand {
         while self.now < end && !self.is_working() {
             self.run(Duration::from_millis(10))?;
         }
+        self.of_its_own = self.rig.useful_hashes();
         let state = self.device().state;
         ensure(self.is_working(), || format!("after {BRING_UP:?} the device is {state:?}: {:?}", self.said))
     }
@@ -202,7 +206,7 @@ impl Stand {
     pub(super) fn promised(&self) -> f64 {
         let per_nonce =
             self.device().capability.map_or(f64::INFINITY, |capability| capability.hashes_per_nonce);
-        self.rig.useful_hashes() / per_nonce
+        (self.rig.useful_hashes() - self.of_its_own) / per_nonce
     }
 
     /// Time the device takes for `count` nonces on average.

@@ -282,7 +282,9 @@ impl Crane {
     fn on_ruling(&mut self, now: Micros, ruling: &Ruling) {
         let Some((index, seq)) = self.unjudged.take(ruling.seq) else { return };
         let ruling = Ruling { seq, ..*ruling };
-        self.with_chain(now, index, |now, board, outbox| board.chain.on_ruling(now, &ruling, outbox));
+        self.with_chain(now, index, |now, board, outbox| {
+            board.chain.on_ruling(now, &ruling, outbox);
+        });
     }
 
     /// Something happens that may concern any of the chains.

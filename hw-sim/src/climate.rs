@@ -3,6 +3,10 @@
 use adit_protocol::wire::Micros;
 
 use crate::breakage::Breakage;
+use crate::{Build, BuildError, Setting};
+
+/// The air around a board.
+pub(crate) const AMBIENT: Setting = Setting { key: "ambient", wants: "degrees Celsius from -20 to 60" };
 
 /// How much hotter than the air chips get at their usual clock and voltage: with the fan at full speed, and in still air.
 const RISE: f64 = 27.0;
@@ -14,12 +18,18 @@ const SPIN: f64 = 0.7;
 /// A fan told less than this stands still.
 const STARTS_AT: f64 = 0.08;
 /// What a broken sensor shows.
-pub(super) const BROKEN_READING: f64 = 121.0;
+pub(crate) const BROKEN_READING: f64 = 121.0;
+
+/// Degrees Celsius of the air that `build` asks for.
+pub(crate) fn ambient(build: &Build) -> Result<f64, BuildError> {
+    let degrees = |value: &str| value.parse().ok().filter(|celsius| (-20.0..=60.0).contains(celsius));
+    build.read(AMBIENT, 25.0, degrees)
+}
 
 /// Chips, fan and air of a board.
 #[derive(Debug)]
-pub(super) struct Climate {
-    pub(super) ambient: f64,
+pub(crate) struct Climate {
+    pub(crate) ambient: f64,
     /// Power at which the rises above are reached, in watts.
     usual_watts: f64,
     celsius: f64,
@@ -28,13 +38,13 @@ pub(super) struct Climate {
     /// Speed of the fan as a fraction of its highest.
     spin: f64,
     at: Micros,
-    pub(super) dead_fan: Breakage,
-    pub(super) hot_sensor: Breakage,
-    pub(super) dead_sensor: Breakage,
+    pub(crate) dead_fan: Breakage,
+    pub(crate) hot_sensor: Breakage,
+    pub(crate) dead_sensor: Breakage,
 }
 
 impl Climate {
-    pub(super) fn new(ambient: f64, usual_watts: f64) -> Self {
+    pub(crate) fn new(ambient: f64, usual_watts: f64) -> Self {
         let whole = Breakage::default();
         Self {
             ambient,
@@ -50,7 +60,7 @@ impl Climate {
     }
 
     /// Lets the time until `now` pass, during which the chips drew `watts` and the fan was told `duty`, 0 to 1.
-    pub(super) fn advance(&mut self, now: Micros, watts: f64, duty: f64) {
+    pub(crate) fn advance(&mut self, now: Micros, watts: f64, duty: f64) {
         let seconds = now.since(self.at).as_secs_f64();
         self.at = self.at.max(now);
         let told = if self.dead_fan.is_on(now) || duty < STARTS_AT { 0.0 } else { duty.min(1.0) };
@@ -63,36 +73,36 @@ impl Climate {
     }
 
     /// Keeps the chips at a temperature, or no longer.
-    pub(super) fn hold(&mut self, celsius: Option<f64>) {
+    pub(crate) fn hold(&mut self, celsius: Option<f64>) {
         self.held = celsius;
         self.celsius = celsius.unwrap_or(self.celsius);
     }
 
     /// Everything works again.
-    pub(super) fn mend(&mut self) {
+    pub(crate) fn mend(&mut self) {
         [&mut self.dead_fan, &mut self.hot_sensor, &mut self.dead_sensor]
             .into_iter()
             .for_each(Breakage::mend);
     }
 
     /// Temperature of the chips in degrees Celsius.
-    pub(super) const fn celsius(&self) -> f64 {
+    pub(crate) const fn celsius(&self) -> f64 {
         self.celsius
     }
 
     /// Temperature of the board near the chips.
-    pub(super) fn board(&self) -> f64 {
+    pub(crate) fn board(&self) -> f64 {
         self.ambient + 0.6 * (self.celsius - self.ambient)
     }
 
     /// What a sensor at a place of `celsius` shows; `None` when it shows nothing.
-    pub(super) fn shown(&self, now: Micros, celsius: f64) -> Option<f64> {
+    pub(crate) fn shown(&self, now: Micros, celsius: f64) -> Option<f64> {
         let shown = if self.hot_sensor.is_on(now) { BROKEN_READING } else { celsius };
         (!self.dead_sensor.is_on(now)).then_some(shown)
     }
 
     /// Speed of the fan as a fraction of its highest.
-    pub(super) const fn spin(&self) -> f64 {
+    pub(crate) const fn spin(&self) -> f64 {
         self.spin
     }
 }
