@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod failure;
 mod first;
+mod import;
 mod limits;
 mod lines;
 mod logging;
@@ -60,6 +61,7 @@ fn run(mut cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => commands::replay::run(&args, json),
         Command::Tap(args) => commands::tap::run(&args, json),
         Command::Conform(args) => commands::conform::run(&args, json),
+        Command::Import(args) => commands::import::run(&args, json),
         Command::Key(args) => commands::key::run(&args, json),
         Command::Ledger(args) => commands::ledger::run(&args, json),
         Command::Ctl(args) => commands::ctl::run(&args, json),

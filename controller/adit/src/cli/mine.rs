@@ -29,6 +29,17 @@ use super::{ListenArgs, PoolArgs, RecordArgs, ViewArgs};
         every plugged-in device that may be this model\n  \
     cpu:N\n      \
         N threads of this computer\n\n\
+    Coming from cgminer or BFGMiner (`adit import` takes over a whole file):\n  \
+    -o, -u, -p            --pool, --user, --pass\n  \
+    --api-listen, -port   --cgminer-api 127.0.0.1:4028\n  \
+    --api-allow           --cgminer-allow\n  \
+    -S icarus:PATH        --device serial:PATH,model=icarus\n  \
+    --icarus-options      --device …,baud=N,work-division=N,fpga-count=N\n  \
+    --anu-freq,\n  \
+    --gekko-…-freq        --device model=NAME,frequency=MHZ\n  \
+    --load-balance,\n  \
+    --rotate              strategy in the configuration\n  \
+    --socks-proxy         --proxy socks5://HOST:PORT\n\n\
     JSON, when it ends:\n  \
     {\"accepted\",\"rejected\",\"stale\",\"duplicate\",\"hardware_errors\",\"elapsed_s\",\n  \
     \"devices\":[{\"name\",\"model\",\"location\",\"eased\",\"accepted\",\"hardware_errors\",\n  \

@@ -8,6 +8,7 @@ mod demo;
 mod devices;
 mod doctor;
 mod golden;
+mod import;
 mod key;
 mod ledger;
 mod list;
@@ -34,6 +35,7 @@ pub(crate) use demo::{DEFAULT_DEVICES, DemoArgs};
 pub(crate) use devices::DevicesArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use golden::GoldenArgs;
+pub(crate) use import::ImportArgs;
 pub(crate) use key::{KeyArgs, KeyVerb, ScopeArg};
 pub(crate) use ledger::{LedgerArgs, LedgerPart, LedgerVerb};
 pub(crate) use list::DeviceList;
@@ -64,7 +66,8 @@ pub(crate) use world::WorldArgs;
                   adit demo       simulated sticks and a pool: shares in seconds, no hardware\n  \
                   adit devices    what is plugged in, and whether it may be opened\n  \
                   adit doctor     what stands in the way, with the line that fixes it\n  \
-                  adit mine --pool stratum+tcp://pool.example:3333 --user NAME"
+                  adit mine --pool stratum+tcp://pool.example:3333 --user NAME\n  \
+                  adit import cgminer.conf   for whoever comes from cgminer or BFGMiner"
 )]
 pub(crate) struct Cli {
     /// Print machine-readable output: one JSON object, or one per line where the command lists or streams
@@ -97,6 +100,7 @@ pub(crate) enum Command {
     Top(TopArgs),
     Ctl(CtlArgs),
     Key(KeyArgs),
+    Import(ImportArgs),
     Ledger(LedgerArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),

@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod golden;
+pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod ledger;
 pub(crate) mod mine;
