@@ -12,7 +12,8 @@ use clap::{Args, Subcommand, ValueEnum};
     adit bench scan\n  \
     adit bench verify\n  \
     adit bench latency --devices 1,1000\n  \
-    adit bench fleet --devices 1,100,200,500,1000 --json\n\n\
+    adit bench fleet --devices 1,100,200,500,1000 --json\n  \
+    adit bench downstream --miners 1000\n\n\
     JSON, one object per case:\n  \
     scan:    {\"bench\":\"scan\",\"kernel\",\"midstates\",\"available\",\"hashrate_hs\",\"best_hs\",\"slices\"}\n  \
     verify:  {\"bench\":\"verify\",\"case\",\"nonces\",\"seconds\",\"nonces_per_second\",\"ns_per_nonce\"}; seconds of one core\n  \
@@ -20,7 +21,9 @@ use clap::{Args, Subcommand, ValueEnum};
     fleet:   {\"bench\":\"fleet\",\"devices\",\"over\",\"seconds\",\"start_up_s\",\"cpu_percent\",\"resident_before_bytes\",\n  \
     \"resident_bytes\",\"threads\",\"nonces\",\"accepted\",\"rejected\",\"works\",\"waits_per_nonce\",\"calls_per_nonce\",\n  \
     \"block_median_us\",\"block_last_us\",\n  \
-    \"share_median_us\",\"share_p99_us\"}; null where there was no sample")]
+    \"share_median_us\",\"share_p99_us\"}\n  \
+    downstream: {\"bench\":\"downstream\",\"miners\",\"seconds\",\"start_up_s\",\"cpu_percent\",\"resident_bytes\",\"threads\",\n  \
+    \"shares\",\"stale\",\"rejected\",\"submitted_to_pool\",\"block_median_us\",\"block_last_us\",\"share_median_us\",\"share_p99_us\"}; null where there was no sample")]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
     pub(crate) bench: Bench,
@@ -32,6 +35,7 @@ pub(crate) enum Bench {
     Verify(VerifyBench),
     Latency(LatencyBench),
     Fleet(FleetBench),
+    Downstream(DownstreamBench),
 }
 
 /// How many headers one core hashes in a second while it searches for nonces
@@ -97,6 +101,22 @@ pub(crate) struct FleetBench {
     /// What the sticks are connected by
     #[arg(long, value_enum, default_value_t = Over::Pty)]
     pub(crate) over: Over,
+}
+
+/// What many miners that mine through this one cost
+///
+/// `adit mine --listen` runs in a process of its own between a simulated pool and simulated miners that connect over TCP on the
+/// loopback interface and find a share in five seconds each; a block every 5 seconds. Only the process of `adit mine` is counted.
+/// Both clocks are the miners': from the order to announce a block to the job at each miner, and from a submit to its answer.
+#[derive(Debug, Args)]
+pub(crate) struct DownstreamBench {
+    /// How many miners, 1 to 4096; several numbers separated by commas are measured one after the other
+    #[arg(long, value_name = "N", default_value = "1,100,1000")]
+    pub(crate) miners: Counts,
+
+    /// How long each number is measured, 0.1 to 86400 seconds
+    #[arg(long, value_name = "S", default_value = "20", value_parser = long_seconds)]
+    pub(crate) seconds: f64,
 }
 
 /// What carries the bytes of simulated sticks.

@@ -27,7 +27,9 @@ mod world;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use bench::{Bench, BenchArgs, FleetBench, LatencyBench, Over, ScanBench, VerifyBench};
+pub(crate) use bench::{
+    Bench, BenchArgs, DownstreamBench, FleetBench, LatencyBench, Over, ScanBench, VerifyBench,
+};
 pub(crate) use conform::ConformArgs;
 pub(crate) use ctl::{CtlArgs, Percent, PoolVerb, Verb};
 pub(crate) use decode::DecodeArgs;

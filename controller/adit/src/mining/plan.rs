@@ -179,6 +179,13 @@ impl Plan {
         })
     }
 
+    /// What is wanted of a miner that has connected.
+    pub(crate) fn guest(&self, detected: Detected) -> Wanted {
+        let given = self.listen.as_ref().map(|listen| listen.options.to_settings()).unwrap_or_default();
+        let wanted = self.wanted(detected, None);
+        Wanted { settings: given.overridden_by(&wanted.settings), ..wanted }
+    }
+
     /// Settings by model, by serial number and of the selector, each over the one before.
     fn wanted(&self, detected: Detected, selector: Option<&Selector>) -> Wanted {
         let model = detected.candidates.first();

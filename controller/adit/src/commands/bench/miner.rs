@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -50,6 +50,22 @@ impl Miner {
             };
             command.arg("--device").arg(format!("{place},model={MODEL},target-difficulty={DIFFICULTY}"));
         }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Ok(Self { child: command.spawn()? })
+    }
+
+    /// Mines for `pool` with the miners that connect to `listen`, whose first shares have this `difficulty`.
+    pub(super) fn listening(
+        pool: SocketAddr,
+        listen: SocketAddr,
+        config: &Path,
+        difficulty: f64,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--log", "error", "mine", "--user", "bench"]);
+        command.arg("--pool").arg(format!("stratum+tcp://{pool}"));
+        command.arg("--listen").arg(listen.to_string()).arg("--config").arg(config);
+        command.arg("--listen-difficulty").arg(difficulty.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Ok(Self { child: command.spawn()? })
     }

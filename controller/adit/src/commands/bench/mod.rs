@@ -1,5 +1,6 @@
 //! `adit bench`: what this computer can do. One file per measurement.
 
+mod downstream;
 mod fleet;
 mod latency;
 mod miner;
@@ -16,6 +17,7 @@ pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<(), Failure> {
         Bench::Scan(args) => scan::run(args, json),
         Bench::Verify(args) => verify::run(args, json),
         Bench::Latency(args) => latency::run(args, json),
+        Bench::Downstream(args) => downstream::run(args, json),
         Bench::Fleet(args) => fleet::run(args, json),
     }
 }

@@ -268,8 +268,7 @@ impl Operator {
             candidates: vec![&DOWNSTREAM],
             chosen: true,
         };
-        let settings = self.plan.listen.as_ref().map(|listen| listen.options.to_settings());
-        let key = self.attach(Wanted { detected, settings: settings.unwrap_or_default(), baud: None });
+        let key = self.attach(self.plan.guest(detected));
         self.fleet.seat(key, guest);
         self.carry_out();
         self.fleet.send_away(key);
