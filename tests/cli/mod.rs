@@ -8,6 +8,7 @@ mod downstream;
 mod external;
 mod ledger;
 mod mining;
+mod mqtt;
 mod one_shot;
 mod proxy;
 mod reading;

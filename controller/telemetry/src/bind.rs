@@ -13,6 +13,7 @@ use crate::cgminer::{Access, CgminerSettings};
 use crate::history::{Kept, Store, StoreError};
 use crate::http::{self, Certificate, TlsError};
 use crate::keys::{self, Key, KeyError, Scope};
+use crate::mqtt::MqttSettings;
 use crate::webhook::Webhook;
 
 /// What is to be served.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub cgminer: Option<CgminerSettings>,
     /// The interface of AxeOS; `None`: it is not served.
     pub axeos: Option<AxeosSettings>,
+    /// The broker that is told; `None`: none is.
+    pub mqtt: Option<MqttSettings>,
     /// Folder for keys: those that users have made, and the key of this run. `None`: nobody can give commands.
     pub keys: Option<PathBuf>,
     /// Who is told of blocks, best shares and faults; `None`: nobody.
@@ -125,6 +128,7 @@ pub struct Bound {
     pub(crate) cgminer: Option<(TcpListener, CgminerSettings)>,
     pub(crate) axeos: Option<(TcpListener, AxeosSettings)>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) mqtt: Option<MqttSettings>,
     pub(crate) keys: Option<PathBuf>,
     /// The key of this run, and the file with its text.
     pub(crate) key: Option<(Key, PathBuf)>,
@@ -177,6 +181,7 @@ pub fn bind(settings: &Settings) -> Result<Bound, BindError> {
         cgminer: cgminer.transpose()?,
         axeos: axeos.transpose()?,
         webhook: settings.webhook.clone(),
+        mqtt: settings.mqtt.clone(),
     })
 }
 

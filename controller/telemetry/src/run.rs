@@ -19,6 +19,7 @@ use crate::cgminer::{self, Access, CgminerSettings};
 use crate::history::{self, History};
 use crate::http::{self, Beyond, Door};
 use crate::ledger::{Clock, Ledger, PoolFacts};
+use crate::mqtt::{self, MqttSettings};
 use crate::steer::{self, Answer, Asked, Desk, Request, desk};
 use crate::tap::{Drain, Tap, tap};
 use crate::webhook::{self, Webhook};
@@ -69,6 +70,7 @@ impl Bound {
             cgminer: self.cgminer.map(|listener| known(&runtime, listener)).transpose()?,
             axeos: self.axeos.map(|listener| known(&runtime, listener)).transpose()?,
             webhook: self.webhook,
+            mqtt: self.mqtt,
         };
         let (history, keeper) = history::start(self.store)?;
         let history = history.with_prices(self.prices);
@@ -96,6 +98,7 @@ struct Sockets {
     cgminer: Option<(TcpListener, CgminerSettings)>,
     axeos: Option<(TcpListener, AxeosSettings)>,
     webhook: Option<Webhook>,
+    mqtt: Option<MqttSettings>,
 }
 
 fn known<T>(
@@ -117,6 +120,9 @@ async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History
         let router = http::router(http::Served::new(Arc::clone(&board), history.clone(), desk.clone(), door));
         tokio::spawn(http::serve(listener, router, Access::everybody(), Some(tls), proxies));
     }
+    if let Some(settings) = sockets.mqtt {
+        tokio::spawn(mqtt::tell(Arc::clone(&board), desk.clone(), settings));
+    }
     if let Some((listener, CgminerSettings { access, description, .. })) = sockets.cgminer {
         let served = cgminer::Served { board: Arc::clone(&board), access, desk, description };
         tokio::spawn(cgminer::serve(listener, served));
@@ -132,7 +138,7 @@ async fn run(board: Arc<Board>, drain: Drain, sockets: Sockets, history: History
 }
 
 /// What this machine calls itself.
-fn hostname() -> String {
+pub(crate) fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "adit".to_owned() } else { name.to_owned() }

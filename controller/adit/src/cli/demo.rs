@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{DeviceList, RecordArgs, ViewArgs};
+use super::{DeviceList, MqttArgs, RecordArgs, ViewArgs};
 
 /// What is simulated where nothing else is asked for.
 pub(crate) const DEFAULT_DEVICES: &str = "block-erupter:1,icarus:1";
@@ -39,4 +39,7 @@ pub(crate) struct DemoArgs {
 
     #[command(flatten)]
     pub(crate) views: ViewArgs,
+
+    #[command(flatten)]
+    pub(crate) mqtt: MqttArgs,
 }

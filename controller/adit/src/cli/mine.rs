@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adit_link::Selector;
 use clap::Args;
 
-use super::{ListenArgs, PoolArgs, RecordArgs, ViewArgs};
+use super::{ListenArgs, MqttArgs, PoolArgs, RecordArgs, ViewArgs};
 
 /// Mine: feed the devices with the pool's work, re-hash every nonce, submit the shares
 ///
@@ -73,4 +73,7 @@ pub(crate) struct MineArgs {
 
     #[command(flatten)]
     pub(crate) views: ViewArgs,
+
+    #[command(flatten)]
+    pub(crate) mqtt: MqttArgs,
 }

@@ -126,6 +126,7 @@ impl ViewArgs {
             cgminer: self.cgminer()?,
             axeos: self.axeos()?,
             webhook: self.webhook.clone(),
+            mqtt: None,
             keys: self.api.or(self.api_tls).and_then(|_| state_folder()),
         })
     }

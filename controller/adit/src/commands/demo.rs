@@ -9,11 +9,12 @@ use adit_hw_sim::serve::{Address, Place, Served, ServedPool, claim, epoch, ptys}
 use adit_lab::Item;
 use adit_link::Selector;
 use adit_protocol::pow::Target;
+use adit_telemetry::Settings;
 use adit_upstream::PoolConfig;
 use tracing::info;
 
 use super::mine;
-use crate::cli::{DEFAULT_DEVICES, DemoArgs, DeviceList};
+use crate::cli::{DEFAULT_DEVICES, DemoArgs, DeviceList, MqttArgs};
 use crate::failure::Failure;
 use crate::limits;
 use crate::mining;
@@ -58,7 +59,7 @@ async fn demonstrate(args: &DemoArgs) -> Result<Summary, Failure> {
         stop_within: STOP_WITHIN,
         record: args.record.clone(),
         listen: None,
-        views: args.views.settings()?,
+        views: Settings { mqtt: args.mqtt.over(&MqttArgs::default())?, ..args.views.settings()? },
         source: None,
     };
     let result = mining::run(plan, seed, signals).await;

@@ -17,7 +17,7 @@ use adit_telemetry::Prices;
 use adit_upstream::{Address, AddressError};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::cli::{ListenArgs, ViewArgs};
+use crate::cli::{ListenArgs, MqttArgs, ViewArgs};
 use error::ConfigError;
 pub(crate) use pool::Pool;
 
@@ -35,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) listen: ListenArgs,
     pub(crate) read: ViewArgs,
     pub(crate) ledger: Prices,
+    pub(crate) mqtt: MqttArgs,
 }
 
 /// `[mine]`.

@@ -1,0 +1,130 @@
+//! The connection to the broker: made, kept, and made again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions, Publish,
+    QoS, StateError,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::talk::{Memory, Talk, obey};
+use super::{Broker, MqttSettings};
+use crate::board::Board;
+use crate::steer::{Desk, Password};
+
+/// Messages on their way to the broker; whoever has more waits.
+const OUTGOING: usize = 64;
+/// Messages that the broker has not acknowledged.
+const UNACKNOWLEDGED: u16 = 64;
+/// Messages of the broker that wait for us; more are dropped.
+const INCOMING: usize = 256;
+/// Commands that wait for their turn; more are dropped.
+const COMMANDS: usize = 16;
+/// Largest message that is taken or sent.
+const LARGEST: usize = 256 * 1024;
+/// Silence after which the broker is asked whether it lives, and given up when it does not answer as long.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long connecting may take, in seconds.
+const CONNECT_S: u64 = 5;
+/// Pauses between attempts double from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A connection that has held so long was good: the next pause is the first again.
+const GOOD: Duration = Duration::from_secs(60);
+
+/// Tells the broker how things stand, for ever.
+pub(crate) async fn tell(board: Arc<Board>, desk: Desk, settings: MqttSettings) {
+    let mut memory = Memory::default();
+    let (mut pause, mut told) = (FIRST_PAUSE, false);
+    loop {
+        #[allow(clippy::disallowed_methods, reason = "a socket at the edge")]
+        let begun = Instant::now();
+        let (up, is_up) = watch::channel(false);
+        let why = connection(&board, &desk, &settings, &mut memory, up).await;
+        let was_up = *is_up.borrow();
+        if was_up || !told {
+            let Broker { host, port } = &settings.broker;
+            tracing::warn!(
+                "MQTT: the broker at {host}:{port} cannot be reached: {}; trying again",
+                reason(&why)
+            );
+        }
+        told = true;
+        if was_up && begun.elapsed() >= GOOD {
+            pause = FIRST_PAUSE;
+        }
+        sleep(pause + spread(&settings, pause)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// One connection, until it breaks.
+async fn connection(
+    board: &Arc<Board>,
+    desk: &Desk,
+    settings: &MqttSettings,
+    memory: &mut Memory,
+    up: watch::Sender<bool>,
+) -> ConnectionError {
+    let (client, mut events) = AsyncClient::new(options(settings), OUTGOING);
+    let mut network = NetworkOptions::new();
+    network.set_connection_timeout(CONNECT_S);
+    events.set_network_options(network);
+    let is_up = up.subscribe();
+    let (inbox, heard) = mpsc::channel(INCOMING);
+    let (orders, wanted) = mpsc::channel(COMMANDS);
+    let talk = Talk { board, settings, client, orders, memory };
+    tokio::select! {
+        why = drive(events, &up, inbox) => why,
+        () = talk.run(is_up, heard) => ConnectionError::RequestsDone,
+        () = obey(desk, wanted) => ConnectionError::RequestsDone,
+    }
+}
+
+fn options(settings: &MqttSettings) -> MqttOptions {
+    let MqttSettings { broker, login, host, .. } = settings;
+    let mut options = MqttOptions::new(host.identity(), &broker.host, broker.port);
+    options.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_inflight(UNACKNOWLEDGED);
+    options.set_max_packet_size(LARGEST, LARGEST);
+    options.set_last_will(LastWill::new(host.topic("status"), "offline", QoS::AtLeastOnce, true));
+    if let Some((user, Password(password))) = login {
+        options.set_credentials(user, password);
+    }
+    options
+}
+
+/// Moves bytes until the connection breaks. Never stopped in the middle of a message.
+async fn drive(
+    mut events: EventLoop,
+    up: &watch::Sender<bool>,
+    inbox: mpsc::Sender<Publish>,
+) -> ConnectionError {
+    loop {
+        match events.poll().await {
+            Ok(Event::Incoming(Incoming::ConnAck(_))) => drop(up.send_replace(true)),
+            Ok(Event::Incoming(Incoming::Publish(message))) => drop(inbox.try_send(message)), // a flood is not kept
+            Ok(_) => {}
+            Err(why) => return why,
+        }
+    }
+}
+
+/// In one sentence.
+fn reason(why: &ConnectionError) -> String {
+    match why {
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            "it has hung up (has another adit the same `host`?)".to_owned()
+        }
+        ConnectionError::ConnectionRefused(code) => format!("it refuses us: {code:?}"),
+        other => other.to_string(),
+    }
+}
+
+/// Up to a quarter of the pause, another for every host: what came down together does not come back together.
+fn spread(settings: &MqttSettings, pause: Duration) -> Duration {
+    let number: u32 = settings.host.to_string().bytes().fold(7, |sum, byte| sum * 31 % 256 + u32::from(byte));
+    pause * (number % 256) / 1_024
+}

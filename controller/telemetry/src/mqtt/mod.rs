@@ -1,0 +1,97 @@
+//! MQTT: the same figures on a broker, with discovery for Home Assistant, and commands where they are allowed.
+//!
+//! ```text
+//! Board ──once an interval, and when something happens──► talk ──64 messages──► rumqttc ──► broker
+//! Desk ◄── obey ◄──16 commands────────────────────────────────────────────────────┘
+//! ```
+//!
+//! What is retained is a function of the newest snapshot, so nothing is kept for a broker that is away: when it is back everything is said
+//! anew. Mining never waits for any of this.
+
+mod discovery;
+mod figures;
+mod link;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::steer::Password;
+pub(crate) use link::tell;
+pub use topics::Host;
+
+/// Port of brokers where nobody says.
+const PORT: u16 = 1_883;
+
+/// Where the broker is, who we are there, and what is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MqttSettings {
+    /// The broker.
+    pub broker: Broker,
+    /// User and password, where the broker wants them.
+    pub login: Option<(String, Password)>,
+    /// What this adit is called in topics. Two on one broker need two names.
+    pub host: Host,
+    /// Topic below which Home Assistant looks for devices; `None`: it is not told of any.
+    pub discovery: Option<String>,
+    /// Commands are obeyed. Whoever may publish on the broker may then give them.
+    pub commands: bool,
+    /// How often state is said again.
+    pub interval: Duration,
+}
+
+/// Where a broker is: `mqtt://HOST[:PORT]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Broker {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// Why a URL is none of a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokerError {
+    /// TLS is asked for.
+    #[error("adit speaks MQTT without TLS; let a broker on this machine pass it on (docs/mqtt.md)")]
+    Tls,
+    /// Another scheme, no host, a port that is none, or something behind it.
+    #[error("a broker is mqtt://HOST[:PORT], without a user name; the password stands in a file of its own")]
+    Malformed,
+}
+
+impl FromStr for Broker {
+    type Err = BrokerError;
+
+    fn from_str(url: &str) -> Result<Self, BrokerError> {
+        if ["mqtts://", "ssl://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(BrokerError::Tls);
+        }
+        let place = url.strip_prefix("mqtt://").ok_or(BrokerError::Malformed)?;
+        let place = place.strip_suffix('/').unwrap_or(place);
+        let (host, port) = match place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+            Some((host, port)) => (host, port.parse().map_err(|_| BrokerError::Malformed)?),
+            None => (place, PORT),
+        };
+        let is_address = host.starts_with('[') && host.ends_with(']');
+        let odd = |c: char| !c.is_ascii_graphic() || "@/?#".contains(c) || (!is_address && ":[]".contains(c));
+        if host.is_empty() || host.contains(odd) || port == 0 {
+            return Err(BrokerError::Malformed);
+        }
+        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+    }
+}
+
+impl TryFrom<String> for Broker {
+    type Error = BrokerError;
+
+    fn try_from(url: String) -> Result<Self, BrokerError> {
+        url.parse()
+    }
+}
