@@ -61,6 +61,14 @@ pub(crate) async fn tell(board: Arc<Board>, desk: Desk, settings: MqttSettings) 
     }
 }
 
+/// Whether the broker lets us in; else why not. The adit that may be running is not disturbed.
+pub async fn ask_broker(settings: &MqttSettings) -> Result<(), String> {
+    let name = format!("{}-doctor", settings.host.identity());
+    let (_client, mut events) = AsyncClient::new(options(settings, name), OUTGOING);
+    events.set_network_options(network());
+    events.poll().await.map(drop).map_err(|why| reason(&why))
+}
+
 /// One connection, until it breaks.
 async fn connection(
     board: &Arc<Board>,
@@ -69,10 +77,11 @@ async fn connection(
     memory: &mut Memory,
     up: watch::Sender<bool>,
 ) -> ConnectionError {
-    let (client, mut events) = AsyncClient::new(options(settings), OUTGOING);
-    let mut network = NetworkOptions::new();
-    network.set_connection_timeout(CONNECT_S);
-    events.set_network_options(network);
+    let mut options = options(settings, settings.host.identity());
+    let status = settings.host.topic("status");
+    options.set_last_will(LastWill::new(status, "offline", QoS::AtLeastOnce, true));
+    let (client, mut events) = AsyncClient::new(options, OUTGOING);
+    events.set_network_options(network());
     let is_up = up.subscribe();
     let (inbox, heard) = mpsc::channel(INCOMING);
     let (orders, wanted) = mpsc::channel(COMMANDS);
@@ -84,16 +93,21 @@ async fn connection(
     }
 }
 
-fn options(settings: &MqttSettings) -> MqttOptions {
-    let MqttSettings { broker, login, host, .. } = settings;
-    let mut options = MqttOptions::new(host.identity(), &broker.host, broker.port);
+fn options(settings: &MqttSettings, name: String) -> MqttOptions {
+    let MqttSettings { broker, login, .. } = settings;
+    let mut options = MqttOptions::new(name, &broker.host, broker.port);
     options.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_inflight(UNACKNOWLEDGED);
     options.set_max_packet_size(LARGEST, LARGEST);
-    options.set_last_will(LastWill::new(host.topic("status"), "offline", QoS::AtLeastOnce, true));
     if let Some((user, Password(password))) = login {
         options.set_credentials(user, password);
     }
     options
+}
+
+fn network() -> NetworkOptions {
+    let mut network = NetworkOptions::new();
+    network.set_connection_timeout(CONNECT_S);
+    network
 }
 
 /// Moves bytes until the connection breaks. Never stopped in the middle of a message.

@@ -22,6 +22,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::steer::Password;
+pub use link::ask_broker;
 pub(crate) use link::tell;
 pub use topics::Host;
 

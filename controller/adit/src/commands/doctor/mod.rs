@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use adit_link::{Found, Roots, scan};
+use adit_telemetry::ask_broker;
 use adit_upstream::io::check_pool;
 use serde::Serialize;
 
 use super::udev;
-use crate::cli::DoctorArgs;
+use crate::cli::{DoctorArgs, MqttArgs};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output;
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &DoctorArgs, json: bool) -> Result<(), Failure> {
     let mut checks = examine(&args.root);
     if let Some(path) = &args.config {
         checks.extend(pools(path)?);
+        checks.extend(broker(path)?);
     }
     for check in &checks {
         check.print(&mut out, json)?;
@@ -78,6 +80,22 @@ fn pools(path: &Path) -> Result<Vec<Check>, Failure> {
         }
     }
     Ok(checks)
+}
+
+/// Whether the broker of a configuration lets us in, where it names one.
+fn broker(path: &Path) -> Result<Option<Check>, Failure> {
+    let config = Config::read(path).map_err(Failure::usage)?;
+    let Some(settings) = MqttArgs::default().over(&config.mqtt)? else { return Ok(None) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let place = format!("{}:{}", settings.broker.host, settings.broker.port);
+    Ok(Some(match runtime.block_on(ask_broker(&settings)) {
+        Ok(()) => Check::good("mqtt", format!("{place}: the broker lets us in")),
+        Err(why) => Check::bad(
+            "mqtt",
+            format!("{place}: {why}"),
+            format!("check [mqtt] in {}, and whether the broker runs", path.display()),
+        ),
+    }))
 }
 
 /// Everything, in the order in which it stands in the way.
