@@ -6,6 +6,7 @@ mod conform;
 mod doctor;
 mod downstream;
 mod external;
+mod first;
 mod ledger;
 mod mining;
 mod mqtt;

@@ -1,15 +1,17 @@
 //! The task that mines and those who look at it.
 
+use std::fs;
 use std::time::{Duration, SystemTime};
 
 use adit_core::{Core, Notice};
 use adit_protocol::wire::Micros;
-use adit_telemetry::{Clock, Commands, PoolFacts, Running, Settings, Tap, Unused, bind};
+use adit_telemetry::{Clock, Commands, PoolFacts, Running, Settings, Tap, Unused, bind, local_file};
 use adit_upstream::PoolConfig;
 use tracing::info;
 
 use super::voice;
 use crate::failure::Failure;
+use crate::terminal;
 
 /// How often telemetry is shown how things stand.
 pub(super) const SAMPLE: Duration = Duration::from_secs(1);
@@ -34,6 +36,14 @@ impl Views {
         let bound = bind(settings).map_err(Failure::usage)?;
         if let Some(address) = bound.api() {
             info!("the dashboard is at http://{address}/, the API is at http://{address}/api/v1/summary");
+        }
+        // Only to eyes: a log is kept. What stands behind # a browser sends to nobody.
+        if let (Some(address), Some(folder), true) = (bound.api(), &settings.keys, terminal::is_interactive())
+            && let Ok(key) = fs::read_to_string(folder.join(local_file(address.port())))
+        {
+            terminal::say(&format!(
+                "with the key for commands, until adit ends: http://{address}/#key={key}"
+            ));
         }
         if let Some((address, fingerprint)) = bound.beyond() {
             info!(
