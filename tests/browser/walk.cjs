@@ -14,7 +14,7 @@ const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
 async function open(browser, url, { viewport = WIDE, colorScheme = "light", ...more } = {}) {
   const context = await browser.newContext({ viewport, colorScheme, ignoreHTTPSErrors: true, ...more });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(90000);
   // A page that does not answer to a key is said by its status; everything else that the browser complains of is a mistake.
   page.on("console", (message) => {
     if (message.type() === "error" && !/status of (401|409)/.test(message.text())) wrong.push(`${url}: ${message.text()}`);
