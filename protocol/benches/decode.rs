@@ -1,15 +1,19 @@
-//! How fast captures and recordings are decoded on one core: `cargo bench -p adit-protocol --bench decode`.
+//! How fast captures and recordings are decoded on one core: `cargo bench -p adit-protocol --bench decode`. What is measured is the
+//! time that the thread has had a processor, so that the figures hold on a busy machine too.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark has no readers but its figures")]
 
+use std::fs;
 use std::hint::black_box;
+use std::time::Duration;
 
-use adit_protocol::bm13xx::{self, Frame, Generation, HeaderJob, Job, NonceAnswer};
+use adit_protocol::bm13xx::{self, Chip, Frame, Generation, HeaderJob, Job, NonceAnswer};
 use adit_protocol::hex;
 use adit_protocol::pow::Header;
 use adit_protocol::protocols::protocol;
 use adit_protocol::trace::{Entry, HEADING, Reader, Timeline, What};
 use adit_protocol::wire::{Codec as _, Micros, Port, Side};
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const HEADER: &str = "04000020fc102bd0ea11470daf05a8e133a8a8505e21a2122b7f010000000000000000006d0359c451434605c52a5a9c\
@@ -25,9 +29,10 @@ fn exchange(index: u32, nonces: u32, solved: bool) -> impl Iterator<Item = (Side
     let header = Header::from_bytes(&hex::decode_array(HEADER).unwrap());
     let codec = bm13xx::Codec::new(Generation::V2, Side::Device);
     let job = codec.encoded(&Frame::Job(Job::Header(HeaderJob::new(0x30, header))));
+    let id = Chip::Bm1370.id_byte(0x30, 0);
     let answer = move |number: u32| {
         let nonce = if solved { header.nonce } else { index * 7 + number }.to_le_bytes();
-        let answer = NonceAnswer { nonce, detail: 0, id: 0x30, version: Some(0) };
+        let answer = NonceAnswer { nonce, detail: 0, id, version: Some(0) };
         (Side::Device, codec.encoded(&Frame::Nonce(answer)))
     };
     std::iter::once((Side::Host, job)).chain((0..nonces).map(answer))
@@ -45,7 +50,47 @@ fn recording(nonces: u32, solved: bool) -> Vec<u8> {
     file
 }
 
-fn recordings(criterion: &mut Criterion) {
+/// Time that this thread has had a processor, as Linux counts it.
+struct CpuTime;
+
+impl CpuTime {
+    fn now() -> Duration {
+        let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    }
+}
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Self::now()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        Self::now() - start
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        static WALL: WallTime = WallTime;
+        WALL.formatter()
+    }
+}
+
+fn recordings(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("decode/recording");
     group.sample_size(10);
     let inputs = [
@@ -70,7 +115,7 @@ fn recordings(criterion: &mut Criterion) {
     }
 }
 
-fn captures(criterion: &mut Criterion) {
+fn captures(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("decode/capture");
     group.sample_size(10);
     for (name, from) in [("bm13xx_jobs", Side::Host), ("bm13xx_answers", Side::Device)] {
@@ -91,5 +136,9 @@ fn captures(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, recordings, captures);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = recordings, captures
+}
 criterion_main!(benches);

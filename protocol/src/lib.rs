@@ -15,6 +15,7 @@ pub mod i2c;
 pub mod icarus;
 pub mod pow;
 pub mod protocols;
+pub mod shown;
 pub mod stratum;
 pub mod trace;
 pub mod units;

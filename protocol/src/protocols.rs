@@ -10,7 +10,7 @@
 //! decoder.feed(&[0x87, 0xa2, 0xff], true, &mut |item| lines.push(item)); // the rest, a stray byte, silence
 //! assert_eq!(
 //!     serde_json::to_string(&lines[0]).unwrap(),
-//!     r#"{"offset":0,"len":4,"ok":true,"from":"device","frame":{"nonce":2726756608,"type":"nonce"}}"#
+//!     r#"{"offset":0,"len":4,"ok":true,"from":"device","frame":{"type":"nonce","nonce":2726756608}}"#
 //! );
 //! assert_eq!(
 //!     serde_json::to_string(&lines[1]).unwrap(),
@@ -21,7 +21,6 @@
 use std::fmt::Display;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
-use serde_json::Value;
 
 use crate::bitaxe_raw;
 use crate::bm13xx::{self, Generation};
@@ -30,6 +29,7 @@ use crate::gekko::telemetry;
 use crate::golden::Exchange;
 use crate::icarus::{self, Dialect};
 use crate::pow::{Header, Midstate};
+use crate::shown::Shown;
 use crate::stratum;
 use crate::wire::{Codec, Side, Step};
 
@@ -162,11 +162,12 @@ pub struct Item {
     pub len: usize,
     /// Which side's bytes are decoded.
     pub from: Side,
-    /// The frame as an object with a member `type`, or the reason why the bytes are skipped. Numbers are numbers, byte
-    /// strings lower-case hex.
-    pub found: Result<Value, String>,
+    /// The frame, or the reason why the bytes are skipped.
+    pub found: Result<Shown, String>,
     /// The work or the solution in it.
     pub mining: Option<Mining>,
+    /// What tells works apart, as it stands in the frame: that of a work or of a solution.
+    pub job_id: Option<u32>,
 }
 
 impl Serialize for Item {
@@ -188,11 +189,16 @@ impl Serialize for Item {
 
 /// A codec whose frames can be shown: what it takes to be in the registry.
 pub trait Describe: Codec {
-    /// The frame as an object with a member `type`.
-    fn describe(&self, frame: &Self::Frame) -> Value;
+    /// The frame as people and programs are shown it. Numbers are numbers, byte strings lower-case hex.
+    fn describe(&self, frame: &Self::Frame) -> Shown;
 
     /// What the frame means to the search for nonces; most frames mean nothing.
     fn mining(&self, frame: &Self::Frame) -> Option<Mining>;
+
+    /// What tells works apart, as it stands in a work or in a solution; `None` where the protocol has no such thing.
+    fn job_id(&self, _frame: &Self::Frame) -> Option<u32> {
+        None
+    }
 }
 
 /// A frame that gives work, or solves one.
@@ -246,15 +252,16 @@ impl<C: Describe<Reject: Display> + Send> Decoder for Stream<C> {
         let mut at = 0;
         while at < self.pending.len() {
             let rest = &self.pending[at..];
-            let (len, found, mining) = match self.codec.decode(rest, quiet) {
+            let (len, found, mining, job_id) = match self.codec.decode(rest, quiet) {
                 Step::Frame { frame, used } => {
-                    (used, Ok(self.codec.describe(&frame)), self.codec.mining(&frame))
+                    let codec = &self.codec;
+                    (used, Ok(codec.describe(&frame)), codec.mining(&frame), codec.job_id(&frame))
                 }
-                Step::Skip { used, why } => (used, Err(why.to_string()), None),
+                Step::Skip { used, why } => (used, Err(why.to_string()), None, None),
                 Step::NeedMore => break,
             };
             assert!((1..=rest.len()).contains(&len), "an item takes bytes that exist"); // invariant: law of Codec
-            each(Item { offset: self.offset + at as u64, len, from: self.from, found, mining });
+            each(Item { offset: self.offset + at as u64, len, from: self.from, found, mining, job_id });
             at += len;
         }
         self.pending.drain(..at);

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use adit_protocol::devices::Model;
+use adit_protocol::shown::Shown;
 use adit_protocol::trace::{Entry, Seen, Sight, Solution, Timeline, What};
 use adit_protocol::wire::{Micros, Port, Side};
-use serde_json::Value;
 
 /// All is on one link.
 const LINK: u32 = 0;
@@ -34,8 +34,8 @@ pub enum Saying {
         offset: u64,
         /// How many bytes.
         len: usize,
-        /// The frame as an object with a member `type`, or why the bytes are skipped.
-        found: Result<Value, String>,
+        /// The frame, or why the bytes are skipped.
+        found: Result<Shown, String>,
         /// The job that a nonce solves, and how well.
         solves: Option<Solution>,
     },

@@ -42,7 +42,7 @@ fn a_job_sent_is_a_nonce_received_and_both_stand_in_the_journal() {
         .iter()
         .filter_map(|said| match &said.what {
             Saying::Bytes { from, found, solves, .. } => {
-                Some((*from, found.clone().unwrap()["type"].clone(), solves.map(|it| it.difficulty >= 1.0)))
+                Some((*from, found.clone().unwrap().kind, solves.map(|it| it.difficulty >= 1.0)))
             }
             Saying::Event(_) => None,
         })

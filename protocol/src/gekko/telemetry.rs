@@ -1,10 +1,8 @@
 //! The second port of the A1 and A2 models: a small controller that measures, sets the core voltage and turns the fan
 //! (`docs/protocols/gekko.md §15`). Requests of two bytes, answers of one to seven, no checksums.
 
-use serde_json::{Value, json};
-
-use crate::hex;
 use crate::protocols::{Describe, Mining};
+use crate::shown::{Member, Shown};
 use crate::wire::{self, Side, Step};
 
 /// Highest core voltage that can be asked for, in steps of [`CORE_STEP_VOLTS`].
@@ -288,21 +286,21 @@ impl wire::Codec for Codec {
 
 impl Describe for Codec {
     /// Types `request` and `answer`.
-    fn describe(&self, frame: &Frame) -> Value {
+    fn describe(&self, frame: &Frame) -> Shown {
         match frame {
             Frame::Request(request) => {
                 let (operation, value) = match *request {
-                    Request::Version => ("version", Value::Null),
-                    Request::Fitted => ("fitted", Value::Null),
-                    Request::Values => ("values", Value::Null),
-                    Request::Core(steps) => ("core_millivolts", json!(u16::from(steps) * 5)),
-                    Request::Regulator(on) => ("regulator", json!(on)),
-                    Request::Lamp(lamp) => ("lamp", json!(format!("{lamp:?}").to_lowercase())),
-                    Request::Fan(percent) => ("fan_percent", json!(percent)),
+                    Request::Version => ("version", Member::Nothing),
+                    Request::Fitted => ("fitted", Member::Nothing),
+                    Request::Values => ("values", Member::Nothing),
+                    Request::Core(steps) => ("core_millivolts", (u16::from(steps) * 5).into()),
+                    Request::Regulator(on) => ("regulator", on.into()),
+                    Request::Lamp(lamp) => ("lamp", format!("{lamp:?}").to_lowercase().into()),
+                    Request::Fan(percent) => ("fan_percent", percent.into()),
                 };
-                json!({"type": "request", "operation": operation, "value": value})
+                Shown::new("request").with("operation", operation).with("value", value)
             }
-            Frame::Answer(bytes) => json!({"type": "answer", "data": hex::encode(bytes)}),
+            Frame::Answer(bytes) => Shown::new("answer").with("data", bytes.as_slice()),
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BadLine, Call, ClientCall, Lines, Message, ServerCall};
 use crate::protocols::{Describe, Mining};
+use crate::shown::Shown;
 use crate::wire::{Codec as WireCodec, Side, Step};
 
 /// Reads and writes lines of one side.
@@ -89,10 +90,11 @@ impl WireCodec for Codec {
 impl Describe for Codec {
     /// Types `call` with `method` and `params`, `response` with `result` and `error`; both with the `id` as it was sent. A
     /// password is not shown.
-    fn describe(&self, frame: &Frame) -> Value {
+    fn describe(&self, frame: &Frame) -> Shown {
         match frame {
             Frame::Client(Message::Call { id, call: ClientCall::Authorize { user, .. } }) => {
-                json!({"type": "call", "id": id.0, "method": "mining.authorize", "params": [user, "…"]})
+                let shown = Shown::new("call").with("id", json!(id.0)).with("method", "mining.authorize");
+                shown.with("params", json!([user, "…"]))
             }
             Frame::Client(message) => describe(message),
             Frame::Server(message) => describe(message),
@@ -104,15 +106,17 @@ impl Describe for Codec {
     }
 }
 
-fn describe<C: Call>(message: &Message<C>) -> Value {
+fn describe<C: Call>(message: &Message<C>) -> Shown {
     match message {
         Message::Call { id, call } => {
             let params: Value = serde_json::from_str(&call.params()).unwrap_or_default();
-            json!({"type": "call", "id": id.0, "method": call.method(), "params": params})
+            let shown = Shown::new("call").with("id", json!(id.0)).with("method", json!(call.method()));
+            shown.with("params", params)
         }
-        Message::Response(it) => {
-            json!({"type": "response", "id": it.id.0, "result": it.result, "error": it.error})
-        }
+        Message::Response(it) => Shown::new("response")
+            .with("id", json!(it.id.0))
+            .with("result", json!(it.result))
+            .with("error", json!(it.error)),
     }
 }
 

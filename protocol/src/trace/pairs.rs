@@ -1,16 +1,19 @@
-//! Which job a recorded nonce solves: the last jobs of its link are hashed with it.
+//! Which job a recorded nonce solves: first those that it names are hashed with it, then the last jobs of its link.
 
 use std::collections::VecDeque;
 
-use crate::pow::{Hash, Header, Target};
+use crate::bm13xx::Chip;
+use crate::pow::scan::Kernel;
+use crate::pow::{Hash, Header, Midstate, Target};
 use crate::protocols::Mining;
 use crate::wire::Micros;
 
 /// Jobs of a link that a nonce may still solve.
 const JOBS: usize = 32;
-
-/// A hash this hard is no coincidence, whatever jobs there are.
-const CERTAIN: f64 = 0.5;
+/// Jobs that a nonce is tried with one by one before all are: of the latest where it names none.
+const FIRST: usize = 2;
+/// So hard a hash is chance once in 4,000 nonces and jobs: no other job is tried.
+const SURE: f64 = 1e-6;
 
 /// What a nonce solves best of the jobs its device was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,47 +26,131 @@ pub struct Solution {
     pub difficulty: f64,
 }
 
-/// The last jobs of a link.
+/// The last jobs of a link, the latest first.
 #[derive(Debug, Default)]
-pub(super) struct Jobs(VecDeque<(Micros, u64, Mining)>);
+pub(super) struct Jobs {
+    given: VecDeque<Given>,
+    /// The chips, where they make ids of their own of the ids of jobs.
+    chip: Option<Chip>,
+    heads: Vec<(Midstate, [u8; 16])>,
+    hashes: Vec<Hash>,
+}
+
+/// A job.
+#[derive(Debug)]
+struct Given {
+    at: Micros,
+    offset: u64,
+    id: Option<u32>,
+    work: Mining,
+    /// The state of its header with these version bits, which many nonces share.
+    state: Option<(u32, Midstate)>,
+}
 
 impl Jobs {
+    /// Jobs for chips that make ids of their own, or not.
+    pub(super) fn of(chip: Option<Chip>) -> Self {
+        Self { chip, ..Self::default() }
+    }
+
+    /// It is known by now for which chips they are.
+    pub(super) const fn are_of(&mut self, chip: Option<Chip>) {
+        self.chip = chip;
+    }
+
     /// Remembers a job, or says what a nonce solves; `None` where no job was seen.
-    pub(super) fn see(&mut self, at: Micros, offset: u64, mining: Mining) -> Option<Solution> {
-        let Mining::Nonce { nonce, version_bits } = mining else {
-            self.0.truncate(JOBS - 1);
-            self.0.push_front((at, offset, mining));
-            return None;
-        };
-        let mut best: Option<Solution> = None;
-        for (job_at, job_offset, job) in &self.0 {
-            let difficulty = hardest(job, nonce, version_bits);
-            if best.is_none_or(|best| difficulty > best.difficulty) {
-                best = Some(Solution { job_at: *job_at, job_offset: *job_offset, difficulty });
+    pub(super) fn see(
+        &mut self,
+        at: Micros,
+        offset: u64,
+        id: Option<u32>,
+        mining: Mining,
+    ) -> Option<Solution> {
+        match mining {
+            Mining::Nonce { nonce, version_bits } => self.solve(id, nonce, version_bits),
+            work => {
+                self.given.truncate(JOBS - 1);
+                self.given.push_front(Given { at, offset, id, work, state: None });
+                None
             }
-            if difficulty >= CERTAIN {
-                break;
+        }
+    }
+
+    fn solve(&mut self, id: Option<u32>, nonce: u32, version_bits: u32) -> Option<Solution> {
+        let Self { given, chip, heads, hashes } = self;
+        let is_named = |given: &Given| match (id, given.id) {
+            (Some(id), Some(job)) => given.is_named(*chip, id, job),
+            _ => false,
+        };
+        let named = given.iter().any(is_named);
+        for given in given.iter_mut().filter(|given| !named || is_named(given)).take(FIRST) {
+            heads.clear();
+            given.heads(nonce, version_bits, heads);
+            let difficulty = heads.iter().map(|(state, tail)| difficulty(&state.finish(tail)));
+            let difficulty = difficulty.fold(0.0, f64::max);
+            if difficulty >= SURE {
+                return Some(given.solved(difficulty));
+            }
+        }
+        heads.clear();
+        hashes.clear();
+        given.iter_mut().for_each(|given| given.heads(nonce, version_bits, heads));
+        Kernel::best().finish_all(heads, hashes);
+        let mut hashes = hashes.iter().map(difficulty);
+        let mut best: Option<Solution> = None;
+        for given in given.iter() {
+            let difficulty = hashes.by_ref().take(given.count()).fold(0.0, f64::max);
+            if best.is_none_or(|best| difficulty > best.difficulty) {
+                best = Some(given.solved(difficulty));
             }
         }
         best
     }
 }
 
-/// Difficulty of the hardest hash that `nonce` gives in one of the job's headers.
-fn hardest(job: &Mining, nonce: u32, version_bits: u32) -> f64 {
-    let difficulty = |hash: &Hash| Target::from_hash(hash).difficulty();
-    match job {
-        Mining::Header(header) => {
-            let version = header.version | version_bits;
-            difficulty(&Header { nonce, version, ..*header }.hash())
+impl Given {
+    /// Headers of it that a nonce may mean.
+    fn count(&self) -> usize {
+        match self.work {
+            Mining::Midstates { count, .. } => usize::from(count.clamp(1, 4)),
+            Mining::Header(_) | Mining::Nonce { .. } => 1,
         }
-        Mining::Midstates { midstates, count, tail } => {
-            let mut last = [0; 16];
-            last[..12].copy_from_slice(tail);
-            last[12..].copy_from_slice(&nonce.to_le_bytes());
-            let hashes = midstates.iter().take(usize::from(*count)).map(|midstate| midstate.finish(&last));
-            hashes.map(|hash| difficulty(&hash)).fold(0.0, f64::max)
-        }
-        Mining::Nonce { .. } => 0.0,
     }
+
+    /// Whether an answer's `id` is that of this job, which is `job`.
+    fn is_named(&self, chip: Option<Chip>, id: u32, job: u32) -> bool {
+        match chip {
+            Some(chip) => u32::from(chip.answer_id(id as u8, self.count() as u8).job_byte) == job,
+            None => id == job,
+        }
+    }
+
+    /// Appends [`Self::count`] headers with `nonce`: state and last bytes.
+    fn heads(&mut self, nonce: u32, version_bits: u32, heads: &mut Vec<(Midstate, [u8; 16])>) {
+        match &self.work {
+            Mining::Header(header) => {
+                let state = match self.state {
+                    Some((bits, state)) if bits == version_bits => state,
+                    _ => Header { version: header.version | version_bits, ..*header }.midstate(),
+                };
+                self.state = Some((version_bits, state));
+                heads.push((state, Header { nonce, ..*header }.tail()));
+            }
+            Mining::Midstates { midstates, tail, .. } => {
+                let mut last = [0; 16];
+                last[..12].copy_from_slice(tail);
+                last[12..].copy_from_slice(&nonce.to_le_bytes());
+                heads.extend(midstates.iter().take(self.count()).map(|state| (*state, last)));
+            }
+            Mining::Nonce { .. } => {}
+        }
+    }
+
+    const fn solved(&self, difficulty: f64) -> Solution {
+        Solution { job_at: self.at, job_offset: self.offset, difficulty }
+    }
+}
+
+fn difficulty(hash: &Hash) -> f64 {
+    Target::from_hash(hash).difficulty()
 }

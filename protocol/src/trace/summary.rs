@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Seen, Sight, What};
 use crate::pow::Target;
@@ -60,6 +59,8 @@ pub struct Figures {
     /// Lines that are missing.
     pub lost_lines: u64,
     #[serde(skip)]
+    kinds: Vec<(Side, &'static str, u64)>,
+    #[serde(skip)]
     first: Option<Micros>,
     #[serde(skip)]
     last: Micros,
@@ -77,7 +78,7 @@ impl Summary {
         match &sight.what {
             Seen::Item { item, solves, .. } => {
                 match &item.found {
-                    Ok(frame) => *figures.frames.entry(kind(item.from, frame)).or_default() += 1,
+                    Ok(frame) => figures.frame(item.from, frame.kind),
                     Err(why) => {
                         let why =
                             if figures.skipped_bytes.len() < 64 { generic(why) } else { "other".into() };
@@ -118,6 +119,13 @@ impl Summary {
 }
 
 impl Figures {
+    fn frame(&mut self, from: Side, kind: &'static str) {
+        match self.kinds.iter_mut().find(|(side, known, _)| *side == from && *known == kind) {
+            Some((_, _, count)) => *count += 1,
+            None => self.kinds.push((from, kind, 1)),
+        }
+    }
+
     fn word(&mut self, words: &str) {
         let mut words = words.split(' ');
         match (words.next(), words.next()) {
@@ -140,9 +148,13 @@ impl Figures {
         }
     }
 
-    /// With the rates.
+    /// With frames by name, and the rates.
     fn finished(&self) -> Self {
         let mut it = self.clone();
+        for (from, kind, count) in std::mem::take(&mut it.kinds) {
+            let side = if from == Side::Host { "host" } else { "device" };
+            it.frames.insert(format!("{side} {kind}"), count);
+        }
         let rate = self.nonces as f64 / self.seconds;
         it.nonce_rate_hz = (self.seconds > 0.0).then_some(rate);
         // The easiest of n nonces is about 1 + 1/n times as hard as the target.
@@ -153,11 +165,6 @@ impl Figures {
             .map(|lowest| rate * lowest * n / (n + 1.0) * Target::ONE.expected_hashes());
         it
     }
-}
-
-fn kind(from: Side, frame: &Value) -> String {
-    let side = if from == Side::Host { "host" } else { "device" };
-    format!("{side} {}", frame["type"].as_str().unwrap_or("frame"))
 }
 
 /// A reason without the numbers in it.

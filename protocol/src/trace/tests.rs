@@ -205,7 +205,7 @@ fn shown(lines: &[(u32, u64, char, &str)]) -> Vec<String> {
     let (mut timeline, mut seen) = (Timeline::default(), Vec::new());
     let mut each = |sight: super::Sight<'_>| {
         let Seen::Item { item, .. } = sight.what else { return };
-        let found = item.found.map_or_else(|why| why, |frame| frame["type"].as_str().unwrap().to_owned());
+        let found = item.found.map_or_else(|why| why, |frame| frame.kind.to_owned());
         seen.push(format!(
             "{} {} {:?} {found} @{}+{}",
             sight.at.0, sight.link, item.from, item.offset, item.len

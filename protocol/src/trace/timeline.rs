@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::pairs::Jobs;
 use super::{Entry, Solution, What};
+use crate::bm13xx::Chip;
 use crate::devices::{Model, PortSpec, model};
 use crate::protocols::{Decoder, Item, protocol};
 use crate::wire::{Micros, Port, Side};
@@ -31,6 +32,7 @@ pub struct Sight<'a> {
 
 /// What was seen on a link.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "of one sight at a time")]
 pub enum Seen<'a> {
     /// A frame, or bytes that are none.
     Item {
@@ -81,7 +83,7 @@ impl Timeline {
             What::Bytes { from, port, bytes } => link.hear(at, from, port, bytes, &mut show),
             what => {
                 if let What::Device { models, .. } = what {
-                    *link = Link { models: models.split(',').filter_map(model).collect(), ..Link::default() };
+                    *link = Link::of(models.split(',').filter_map(model).collect());
                 } else if let What::Words(words) = what {
                     link.read(words, &mut show);
                 }
@@ -106,6 +108,11 @@ impl Timeline {
 }
 
 impl Link {
+    fn of(models: Vec<&'static Model>) -> Self {
+        let jobs = Jobs::of(models.first().and_then(|model| chip(model)));
+        Self { models, jobs, ..Self::default() }
+    }
+
     /// What else happened to the driver, and what it did.
     fn read(&mut self, words: &str, show: &mut Show<'_>) {
         if let Some(key) = words.strip_prefix("! identified ") {
@@ -137,44 +144,37 @@ impl Link {
     }
 
     fn hear(&mut self, at: Micros, from: Side, port: Port, bytes: &[u8], show: &mut Show<'_>) {
-        let lane = self.lane(from, port);
+        let spec = self.spec(port);
+        let Self { jobs, lanes, .. } = self;
+        let lane = lanes.entry((port, from == Side::Host)).or_insert_with(|| Lane::new(spec, from));
         (lane.last, lane.fed) = (at, true);
-        let mut items = Vec::new();
-        lane.feed(bytes, false, &mut |item| items.push(item));
-        for item in items {
-            show(self.jobs.paired(at, port, item));
-        }
+        lane.feed(bytes, false, &mut |item| show(jobs.paired(at, port, item)));
     }
 
     fn spec(&self, port: Port) -> Option<&'static PortSpec> {
         self.models.first()?.ports.get(usize::from(port.0))
     }
 
-    fn lane(&mut self, from: Side, port: Port) -> &mut Lane {
-        let spec = self.spec(port);
-        self.lanes.entry((port, from == Side::Host)).or_insert_with(|| Lane {
-            decoder: spec.and_then(|spec| Some(protocol(spec.protocol)?.decoder(from))),
-            quiet: spec.map_or(Duration::from_millis(20), |spec| spec.quiet),
-            last: Micros(0),
-            fed: false,
-            from,
-            offset: 0,
-        })
-    }
-
     /// The device is this model: ports that speak something else than was thought begin anew.
     fn identify(&mut self, model: Option<&'static Model>) {
         let Some(model) = model else { return };
         let before = std::mem::replace(&mut self.models, vec![model]);
+        self.jobs.are_of(chip(model));
         let spoke = |port: &Port| Some(before.first()?.ports.get(usize::from(port.0))?.protocol);
         let speaks = |port: &Port| Some(model.ports.get(usize::from(port.0))?.protocol);
         self.lanes.retain(|(port, _), _| spoke(port) == speaks(port));
     }
 }
 
+/// The chips of a model, where their answers carry ids that they make of the ids of jobs.
+fn chip(model: &Model) -> Option<Chip> {
+    let speaks = |port: &PortSpec| port.protocol.starts_with("bm13xx");
+    Chip::from_name(model.chips.kind).filter(|_| model.ports.iter().any(speaks))
+}
+
 impl Jobs {
     fn paired(&mut self, at: Micros, port: Port, item: Item) -> Shown {
-        let solves = item.mining.and_then(|mining| self.see(at, item.offset, mining));
+        let solves = item.mining.and_then(|mining| self.see(at, item.offset, item.job_id, mining));
         (at, port, item, solves)
     }
 }
@@ -188,6 +188,17 @@ fn sight_of(link: u32, (at, port, item, solves): Shown) -> Sight<'static> {
 }
 
 impl Lane {
+    fn new(spec: Option<&'static PortSpec>, from: Side) -> Self {
+        Self {
+            decoder: spec.and_then(|spec| Some(protocol(spec.protocol)?.decoder(from))),
+            quiet: spec.map_or(Duration::from_millis(20), |spec| spec.quiet),
+            last: Micros(0),
+            fed: false,
+            from,
+            offset: 0,
+        }
+    }
+
     fn feed(&mut self, bytes: &[u8], quiet: bool, each: &mut dyn FnMut(Item)) {
         match &mut self.decoder {
             Some(decoder) => decoder.feed(bytes, quiet, each),
@@ -195,7 +206,7 @@ impl Lane {
             None => {
                 let found = Err("no model that is known: nothing says what this is".into());
                 let (offset, len) = (self.offset, bytes.len());
-                each(Item { offset, len, from: self.from, found, mining: None });
+                each(Item { offset, len, from: self.from, found, mining: None, job_id: None });
             }
         }
         self.offset += bytes.len() as u64;

@@ -254,7 +254,7 @@ fn every_frame_of_the_vectors_is_listed_with_its_type_and_fields() {
             let mut found = Vec::new();
             protocol(name).unwrap().decoder(from).feed(&wire, true, &mut |item| found.push(item));
             let [item] = &found[..] else { panic!("{entry}: {found:?}") };
-            let frame = item.found.as_ref().unwrap();
+            let frame = serde_json::to_value(item.found.as_ref().unwrap()).unwrap();
             let kind = frame["type"].as_str().unwrap();
             let fields: &[&str] = match kind {
                 "set_address" => &["chip"],
@@ -276,7 +276,7 @@ fn every_frame_of_the_vectors_is_listed_with_its_type_and_fields() {
     let mut codes = Vec::new();
     let mut decoder = protocol("bm13xx").unwrap().decoder(Side::Device);
     decoder.feed(&hex::decode("aa551800a640029922f991").unwrap(), true, &mut |item| codes.push(item));
-    let frame = codes[0].found.as_ref().unwrap();
+    let frame = serde_json::to_value(codes[0].found.as_ref().unwrap()).unwrap();
     assert_eq!(
         (&frame["nonce"], &frame["job_id"], &frame["version_bits"]),
         (&json!(0x40a6_0018_u32), &json!(0x99), &json!(0x045f_2000))

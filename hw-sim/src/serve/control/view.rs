@@ -217,7 +217,7 @@ impl Line {
                 port: Some(port.0),
                 offset: Some(*offset),
                 len: Some(*len),
-                frame: found.as_ref().ok().cloned(),
+                frame: found.as_ref().ok().and_then(|frame| serde_json::to_value(frame).ok()),
                 reason: found.as_ref().err().cloned(),
                 solves: solves.map(|Solution { job_at, job_offset, difficulty }| Solves {
                     job_at_us: job_at.0,

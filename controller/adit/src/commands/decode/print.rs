@@ -3,8 +3,11 @@
 use std::io::{self, IsTerminal, Write};
 
 use adit_protocol::protocols::{Decoder, Item};
+use adit_protocol::shown::Shown;
 use adit_protocol::trace::{Seen, Sight, What};
-use serde_json::{Value, json};
+use adit_protocol::wire::Side;
+use serde::Serialize;
+use serde_json::json;
 
 use crate::output;
 
@@ -81,30 +84,32 @@ impl Printer {
     }
 
     fn sight_json(&mut self, sight: &Sight<'_>) -> io::Result<()> {
-        let mut line = json!({ "at_us": sight.at.0, "link": sight.link });
+        let (at_us, link) = (sight.at.0, sight.link);
+        let out = &mut self.out;
         match &sight.what {
             Seen::Item { port, item, solves } => {
-                line["port"] = port.0.into();
-                if let (Value::Object(line), Value::Object(fields)) = (&mut line, serde_json::to_value(item)?)
-                {
-                    line.extend(fields);
-                }
-                line["from"] = serde_json::to_value(item.from)?;
-                if let Some(it) = solves {
-                    line["solves"] = json!({
-                        "job_at_us": it.job_at.0, "job_offset": it.job_offset, "difficulty": it.difficulty,
-                    });
-                }
+                let solves = solves.map(|it| Solves {
+                    job_at_us: it.job_at.0,
+                    job_offset: it.job_offset,
+                    difficulty: it.difficulty,
+                });
+                let Item { offset, len, from, found, .. } = item;
+                let (ok, frame, reason) = (found.is_ok(), found.as_ref().ok(), found.as_ref().err());
+                let (port, offset, len, from) = (port.0, *offset, *len, *from);
+                let line = ItemLine { at_us, link, port, offset, len, ok, from, frame, reason, solves };
+                output::json(out, &line)
             }
             Seen::Other(What::Device { models, location }) => {
-                line["models"] = models.split(',').collect();
-                line["location"] = (*location).into();
+                let models: Vec<_> = models.split(',').collect();
+                let line = json!({ "at_us": at_us, "link": link, "models": models, "location": location });
+                output::json(out, &line)
             }
-            Seen::Other(What::Lost(lines)) => line["lost"] = (*lines).into(),
-            Seen::Other(What::Words(words)) => line["event"] = (*words).into(),
-            Seen::Other(What::Bytes { .. }) => {}
+            Seen::Other(What::Lost(lines)) => {
+                output::json(out, &json!({ "at_us": at_us, "link": link, "lost": lines }))
+            }
+            Seen::Other(What::Words(event)) => output::json(out, &WordsLine { at_us, link, event }),
+            Seen::Other(What::Bytes { .. }) => output::json(out, &json!({ "at_us": at_us, "link": link })),
         }
-        output::json(&mut self.out, &line)
     }
 
     fn sight_text(&mut self, sight: &Sight<'_>) -> io::Result<()> {
@@ -113,8 +118,7 @@ impl Printer {
         match &sight.what {
             Seen::Item { port, item, solves } => {
                 let port = if port.0 > 0 { port.0.to_string() } else { String::new() };
-                let (mark, colour) =
-                    if item.from == adit_protocol::wire::Side::Host { ('>', host) } else { ('<', device) };
+                let (mark, colour) = if item.from == Side::Host { ('>', host) } else { ('<', device) };
                 write!(self.out, " {colour}{mark}{port:1}{end} ")?;
                 if let Some(it) = solves {
                     write!(self.out, "[{:.2e} of {:.6}] ", it.difficulty, it.job_at.as_secs_f64())?;
@@ -135,22 +139,50 @@ impl Printer {
         }
     }
 
-    fn found(&mut self, found: &Result<Value, String>) -> io::Result<()> {
+    fn found(&mut self, found: &Result<Shown, String>) -> io::Result<()> {
         let Paint { kind, name: dim, bad, end, .. } = self.paint;
-        match found {
-            Err(reason) => writeln!(self.out, "{bad}skipped: {reason}{end}"),
-            Ok(Value::Object(fields)) => {
-                let what = fields.get("type").and_then(Value::as_str).unwrap_or_default();
-                write!(self.out, "{kind}{what}{end}")?;
-                for (name, value) in fields.iter().filter(|(name, _)| *name != "type") {
-                    match value.as_str() {
-                        Some(text) => write!(self.out, "  {dim}{name}{end} {text}")?,
-                        None => write!(self.out, "  {dim}{name}{end} {value}")?,
-                    }
-                }
-                writeln!(self.out)
-            }
-            Ok(other) => writeln!(self.out, "{other}"),
+        let frame = match found {
+            Err(reason) => return writeln!(self.out, "{bad}skipped: {reason}{end}"),
+            Ok(frame) => frame,
+        };
+        write!(self.out, "{kind}{}{end}", frame.kind)?;
+        for (name, member) in frame.members() {
+            write!(self.out, "  {dim}{name}{end} {member}")?;
         }
+        writeln!(self.out)
     }
+}
+
+/// A frame, or bytes that are none, as a line of JSON.
+#[derive(Serialize)]
+struct ItemLine<'a> {
+    at_us: u64,
+    link: u32,
+    port: u8,
+    offset: u64,
+    len: usize,
+    ok: bool,
+    from: Side,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<&'a Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    solves: Option<Solves>,
+}
+
+/// What a nonce solves.
+#[derive(Serialize)]
+struct Solves {
+    job_at_us: u64,
+    job_offset: u64,
+    difficulty: f64,
+}
+
+/// What else happened, as a line of JSON.
+#[derive(Serialize)]
+struct WordsLine<'a> {
+    at_us: u64,
+    link: u32,
+    event: &'a str,
 }
