@@ -63,6 +63,16 @@ fn corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
             let mine = |entry: &&Value| (entry["from"] == "host") == (from == Side::Host);
             entries(&file, "frames").iter().filter(mine).map(|entry| bytes(&entry["wire"])).collect()
         }
+        ("stratum", Side::Host) => lines(&[
+            r#"{"id":1,"result":[[["mining.notify","1"]],"f0000000",4],"error":null}"#,
+            r#"{"id":null,"method":"mining.set_difficulty","params":[512]}"#,
+            r#"{"id":3,"result":null,"error":[21,"Job not found",null]}"#,
+        ]),
+        ("stratum", Side::Device) => lines(&[
+            r#"{"id":1,"method":"mining.subscribe","params":["adit"]}"#,
+            r#"{"id":2,"method":"mining.authorize","params":["rig","x"]}"#,
+            r#"{"id":3,"method":"mining.submit","params":["rig","1","00000000","5f5e1000","12345678"]}"#,
+        ]),
         ("gekko-telemetry", Side::Host) => {
             [b"?v", b"M.", b"G.", b"BO", b"B-", b"LN", &[0x56, 0x3c], b"F\x64"].map(|it| it.to_vec()).into()
         }
@@ -71,6 +81,10 @@ fn corpus(protocol: &str, from: Side) -> Vec<Vec<u8>> {
         }
         _ => panic!("{protocol} has no corpus for {from:?}: add valid messages here"),
     }
+}
+
+fn lines(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| format!("{text}\n").into_bytes()).collect()
 }
 
 /// Frames of BM13xx chips, with preambles or without; works, commands and answers of a BM1384.
