@@ -28,7 +28,7 @@ mod usb;
 mod wire;
 
 pub use counters::Counters;
-pub use discovery::{Access, Change, Found, Roots, Watch, scan};
+pub use discovery::{Access, Change, Found, INSTALL_RULES, Roots, Watch, scan};
 pub use link::{Link, open};
 pub use memory::{FarEnd, memory};
 pub use recorder::{Recorder, Tap};

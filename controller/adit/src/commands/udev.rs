@@ -16,8 +16,7 @@ use crate::output;
 /// The folder that udev reads.
 pub(crate) const RULES_DIR: &str = "/etc/udev/rules.d";
 
-/// Installs the rules also where root does not find adit by itself, as below somebody's `~/.cargo/bin`.
-pub(crate) const INSTALL: &str = "sudo \"$(command -v adit)\" udev --install";
+pub(crate) use adit_link::INSTALL_RULES as INSTALL;
 
 #[derive(Serialize)]
 struct Rules {

@@ -9,6 +9,9 @@ use rustix::fs::{Access as Wanted, AtFlags, CWD, accessat};
 
 use super::Roots;
 
+/// What installs the udev rules, also where root does not find adit by itself, as below somebody's `~/.cargo/bin`.
+pub const INSTALL_RULES: &str = "sudo \"$(command -v adit)\" udev --install";
+
 /// A device node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -53,13 +56,8 @@ impl Node {
         let shared = node.mode() & 0o060 == 0o060 && node.gid() != 0;
         match shared.then(|| group_name(&roots.groups, node.gid())).flatten() {
             Some(group) => format!("sudo usermod -aG {group} \"$USER\""),
-            None => {
-                let (option, file) =
-                    if certain { ("", "60-adit.rules") } else { (" --broad", "60-adit-broad.rules") };
-                format!(
-                    "adit udev{option} | sudo tee /etc/udev/rules.d/{file} && sudo udevadm control --reload && sudo udevadm trigger"
-                )
-            }
+            None if certain => INSTALL_RULES.into(),
+            None => format!("{INSTALL_RULES} --broad"),
         }
     }
 }

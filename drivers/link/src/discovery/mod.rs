@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use adit_driver::Detected;
 use adit_protocol::devices::{Model, UsbIdentity};
 
+pub use access::INSTALL_RULES;
 pub use diff::{Change, diff};
 pub use scan::scan;
 pub use watch::Watch;

@@ -9,7 +9,7 @@ use adit_protocol::devices::UsbIdentity;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::access::Node;
+use super::access::{INSTALL_RULES, Node};
 use super::fixtures::{Tree, bare_bridge, erupter, identity, tty};
 use super::{Access, Change, Found, Watch, diff, scan};
 
@@ -265,9 +265,7 @@ fn a_device_without_permission_is_listed_with_the_line_that_mends_it() {
     tree.plug("1-1.4", 9, &erupter("A7"), &[tty(0, "ttyUSB0", "cp210x")]);
     let path = tree.roots.dev.join("ttyUSB0");
     let fix = |certain| Node::new(&tree.roots, "ttyUSB0").permission(&tree.roots, certain);
-    let reload = "sudo udevadm control --reload && sudo udevadm trigger";
-    let rules = format!("adit udev | sudo tee /etc/udev/rules.d/60-adit.rules && {reload}");
-    let broad = format!("adit udev --broad | sudo tee /etc/udev/rules.d/60-adit-broad.rules && {reload}");
+    let (rules, broad) = (INSTALL_RULES.to_owned(), format!("{INSTALL_RULES} --broad"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!((fix(true), fix(false)), (rules.clone(), broad));
 
