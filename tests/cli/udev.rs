@@ -1,6 +1,12 @@
 //! Installing the udev rules, into a folder of the test's own.
 
+use std::process::Command;
+
+use super::external::{tool, wanted};
 use super::{Finished, run};
+
+/// The first that can judge rules.
+const VERIFIES: u32 = 254;
 
 fn udev(folder: &std::path::Path, args: &[&str]) -> Finished {
     let folder = folder.to_str().expect("a name in UTF-8");
@@ -32,4 +38,20 @@ fn the_difference_is_shown_and_nothing_changes_without_a_yes() {
     assert!(finished.err.contains("\n-# my own\n") && finished.err.contains("\n+SUBSYSTEM"), "{finished:?}");
     assert!(finished.err.contains("say --yes"));
     assert_eq!(std::fs::read_to_string(&file).expect("the file"), "# my own\n");
+}
+
+#[test]
+fn udev_itself_finds_nothing_wrong_with_the_rules() {
+    let version = Command::new("udevadm").arg("--version").output().ok();
+    let version = version.and_then(|done| String::from_utf8_lossy(&done.stdout).trim().parse().ok());
+    match version {
+        Some(VERIFIES..) => {
+            let said = tool("udevadm", &["verify", "udev/60-adit.rules", "udev/60-adit-broad.rules"]);
+            assert!(said.contains("0 fail") || said.contains("Success: 2"), "{said}");
+        }
+        Some(older) => {
+            eprintln!("skipped: udev {older} cannot verify rules; tests/vm/run installs them under it")
+        }
+        None => assert!(!wanted("rules under udevadm"), "there is no udevadm"),
+    }
 }
