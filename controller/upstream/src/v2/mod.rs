@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 mod opening;
+mod rate;
 mod session;
 pub(crate) mod wire;
 

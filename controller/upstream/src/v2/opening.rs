@@ -13,8 +13,6 @@ use crate::legible::legible;
 /// Flags of the success of SetupConnection: version bits must not be rolled; standard channels are not opened.
 const FIXED_VERSION: u32 = 1;
 const EXTENDED_ONLY: u32 = 2;
-/// What a pool is told of our hash rate as long as nobody knows: that of a stick.
-const HASHRATE: f32 = 1e11;
 
 impl V2Session {
     pub(super) fn on_connected(&mut self, now: Micros) {
@@ -67,7 +65,7 @@ impl V2Session {
     pub(super) fn open_channel(&mut self, now: Micros, mask: VersionMask) {
         self.phase = Phase::Opening { by: now + STEP, mask };
         let user_identity = text(&self.config.user);
-        let (request_id, nominal_hash_rate) = (1, self.config.v2.hashrate.unwrap_or(HASHRATE));
+        let (request_id, nominal_hash_rate) = (1, self.rate.told());
         let max_target = [0xff; 32].into();
         self.send_mining(match self.ask {
             Ask::Extended(min_extranonce_size) => {

@@ -7,10 +7,12 @@ use adit_core::{Answer, PoolInput, RejectKind, Share};
 use adit_driver::PoolKey;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::wire::Micros;
+use stratum_core::mining_sv2::UpdateChannelOwned;
 use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwned};
 
 use super::NoiseFault;
 use super::channel::{BadJob, Channel, Kind, target};
+use super::rate::Rate;
 use crate::backoff::{Backoff, PerMinute};
 use crate::legible::legible;
 use crate::redirect::{is_allowed, is_same_host};
@@ -28,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const MOST_SHARES: usize = 1_024;
 /// A connection that lasted so long was good.
 const STABLE: Duration = Duration::from_secs(60);
+/// What a pool is told of our hash rate as long as nobody knows: that of a stick.
+const HASHRATE: f32 = 1e11;
 /// Flags of SetupConnection: version bits are to be rolled.
 const VERSION_ROLLING: u32 = 1 << 2;
 
@@ -135,6 +139,8 @@ pub struct V2Session {
     pub(super) since: Micros,
     pub(super) last_message: Micros,
     last_job: u64,
+    /// What pools are told of our hash rate.
+    pub(super) rate: Rate,
     /// Shares whose answers are open, by number.
     shares: BTreeMap<u32, (Share, Micros)>,
 }
@@ -183,6 +189,7 @@ impl V2Session {
             since: Micros(0),
             last_message: Micros(0),
             last_job: 0,
+            rate: Rate::new(config.v2.hashrate.unwrap_or(HASHRATE)),
             shares: BTreeMap::new(),
             config,
         };
@@ -212,12 +219,16 @@ impl V2Session {
             V2Input::Broken(fault) => self.leave(now, &fault.into()),
             V2Input::Message(message) => {
                 self.last_message = now;
+                self.report_rate(now);
                 if let Err(outage) = self.on_message(now, *message) {
                     self.leave(now, &outage);
                 }
             }
             V2Input::Closed => self.leave(now, &V2Outage::Closed),
-            V2Input::Submit(share) => self.on_submit(now, share),
+            V2Input::Submit(share) => {
+                self.on_submit(now, share);
+                self.report_rate(now);
+            }
             V2Input::Timer => {}
         }
         self.on_time(now);
@@ -266,6 +277,19 @@ impl V2Session {
             _ => return,
         };
         self.leave(now, &outage);
+    }
+
+    /// Tells the pool of another hash rate, where it is really another.
+    fn report_rate(&mut self, now: Micros) {
+        let Phase::Open { channel, job_by: None } = &self.phase else { return };
+        let (channel_id, hashes) = (channel.id, channel.share_target().expected_hashes());
+        if self.rate.changed(now, hashes) {
+            self.send_mining(MiningOwned::UpdateChannel(UpdateChannelOwned {
+                channel_id,
+                nominal_hash_rate: self.rate.told(),
+                maximum_target: [0xff; 32].into(),
+            }));
+        }
     }
 
     fn connect(&mut self) {
@@ -320,6 +344,7 @@ impl V2Session {
 
     fn opened(&mut self, now: Micros, channel: Channel) {
         self.phase = Phase::Open { channel: Box::new(channel), job_by: Some(now + FIRST_JOB) };
+        self.rate.begin(now);
         self.emit(PoolInput::Up { resumed: false });
     }
 
@@ -353,6 +378,11 @@ impl V2Session {
             MiningOwned::CloseChannel(close) if channel.is_for(close.channel_id) => {
                 return Err(V2Outage::ChannelClosed(legible(&close.reason_code.as_utf8_or_hex())));
             }
+            MiningOwned::UpdateChannelError(error) if error.channel_id == channel.id => {
+                let why = legible(&error.error_code.as_utf8_or_hex());
+                self.complain(now, &format!("the pool does not take our hash rate: {why}"));
+                return Ok(());
+            }
             MiningOwned::SubmitSharesSuccess(success) if success.channel_id == channel.id => {
                 self.on_accepted(now, success.last_sequence_number);
                 return Ok(());
@@ -376,6 +406,7 @@ impl V2Session {
     fn on_submit(&mut self, now: Micros, share: Share) {
         let Phase::Open { channel, .. } = &mut self.phase else { return self.lose(&share) };
         let Some((number, message)) = channel.submit(&share) else { return self.lose(&share) };
+        self.rate.found(share.job.share_target.expected_hashes());
         self.shares.insert(number, (share, now));
         self.send_mining(message);
         while self.shares.len() > MOST_SHARES {
@@ -414,7 +445,12 @@ impl V2Session {
         let target = if host.is_empty() { here } else { host };
         let port = if port == 0 { here_port } else { port };
         let known = is_same_host(&target, &self.config.host);
-        let allowed = is_allowed(crate::Redirect::Any, &self.config.host, &target);
+        // The key says who may be believed, wherever he is, unless the user wants to stay.
+        let policy = match self.config.options.redirect {
+            crate::Redirect::Never => crate::Redirect::Never,
+            crate::Redirect::SameDomain | crate::Redirect::Any => crate::Redirect::Any,
+        };
+        let allowed = is_allowed(policy, &self.config.host, &target);
         if !known && (self.config.v2.authority.is_none() || !allowed) {
             self.complain(now, &format!("redirect to `{}` refused", legible(&target)));
             return Ok(());

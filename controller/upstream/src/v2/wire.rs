@@ -18,11 +18,29 @@ pub enum NoiseFault {
     /// The authority's key is no point of the curve.
     #[error("the authority key in the pool's URL is not a public key")]
     BadKey,
-    /// The certificate is not signed with the authority's key, or its time is over or not yet come.
+    /// The certificate is not signed with the authority's key.
     #[error(
-        "the pool cannot prove who it is: another authority key than the one in its URL, or this computer's clock is wrong"
+        "the pool cannot prove who it is: its certificate is not signed with the authority key in its URL"
     )]
     Certificate,
+    /// The certificate's time is over.
+    #[error(
+        "the pool's certificate expired {} ago: tell its operator, or set this computer's clock if that is wrong",
+        in_words(*seconds)
+    )]
+    Expired {
+        /// How long ago.
+        seconds: u32,
+    },
+    /// The certificate's time has not yet come.
+    #[error(
+        "the pool's certificate is valid only in {}: this computer's clock is probably wrong",
+        in_words(*seconds)
+    )]
+    NotYetValid {
+        /// How long it takes.
+        seconds: u32,
+    },
     /// What came was no handshake.
     #[error("this is not a Stratum V2 pool; check host and port in its URL")]
     NoHandshake,
@@ -35,6 +53,25 @@ pub enum NoiseFault {
     /// A message without end.
     #[error("the pool broke the protocol: a message is longer than {LIMIT} bytes")]
     TooLong,
+}
+
+/// Why a certificate is not believed.
+fn refusal(valid_from: u32, not_valid_after: u32, unix: u32) -> NoiseFault {
+    if unix > not_valid_after {
+        NoiseFault::Expired { seconds: unix - not_valid_after }
+    } else if unix < valid_from {
+        NoiseFault::NotYetValid { seconds: valid_from - unix }
+    } else {
+        NoiseFault::Certificate
+    }
+}
+
+/// A span in its largest unit.
+fn in_words(seconds: u32) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1, "second"));
+    let count = seconds / unit;
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One end of a connection, the miner's.
@@ -128,8 +165,8 @@ impl Wire {
         let reply: [u8; INITIATOR_EXPECTED_HANDSHAKE_MESSAGE_SIZE] =
             message.payload().try_into().map_err(|_| NoiseFault::NoHandshake)?;
         let transport = handshake.step_2_with_now(reply, unix).map_err(|error| match error {
-            stratum_core::codec_sv2::Error::NoiseSv2Error(noise_sv2::Error::InvalidCertificate(_)) => {
-                NoiseFault::Certificate
+            stratum_core::codec_sv2::Error::NoiseSv2Error(noise_sv2::Error::InvalidCertificate(shown)) => {
+                refusal(shown.valid_from, shown.not_valid_after, unix)
             }
             _ => NoiseFault::NoHandshake,
         })?;

@@ -30,6 +30,12 @@ pub(super) fn authority() -> AuthorityKey {
     AuthorityKey(hex::decode_array(PUBLIC).unwrap())
 }
 
+/// Somebody who can prove for so long that he is the pool.
+pub(super) fn responder(validity: Duration) -> Box<Responder> {
+    let (public, secret) = (hex::decode_array(PUBLIC).unwrap(), hex::decode_array(SECRET).unwrap());
+    Responder::from_authority_kp(&public, &secret, validity).unwrap()
+}
+
 /// The pool's end of a connection.
 pub(super) struct Peer {
     stream: TcpStream,
@@ -42,11 +48,9 @@ impl Peer {
     /// Takes a connection and proves who it is, with a certificate for so long.
     pub(super) async fn accept(listener: &TcpListener, validity: Duration) -> Self {
         let (mut stream, _) = timeout(LIMIT, listener.accept()).await.unwrap().unwrap();
-        let (public, secret) = (hex::decode_array(PUBLIC).unwrap(), hex::decode_array(SECRET).unwrap());
-        let responder = Responder::from_authority_kp(&public, &secret, validity).unwrap();
         let mut hello = [0; 64];
         timeout(LIMIT, stream.read_exact(&mut hello)).await.unwrap().unwrap();
-        let (answer, transport) = Handshake::responder(responder).step_1(hello).unwrap();
+        let (answer, transport) = Handshake::responder(responder(validity)).step_1(hello).unwrap();
         stream.write_all(answer.payload()).await.unwrap();
         let (encrypt, decrypt) = transport.split();
         Self { stream, decoder: NoiseDecoder::new(), encrypt, decrypt: Some(decrypt) }

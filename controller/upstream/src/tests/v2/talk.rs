@@ -27,8 +27,13 @@ struct Talk {
 
 impl Talk {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut PoolConfig)) -> Self {
         let url = format!("stratum2+tcp://pool.example.com:34254/{}", authority());
-        let config = PoolConfig::new(&url, Some("user"), None).unwrap();
+        let mut config = PoolConfig::new(&url, Some("user"), None).unwrap();
+        change(&mut config);
         let session = V2Session::new(PoolKey(1), config, 1);
         let mut talk = Self {
             session,
@@ -204,6 +209,46 @@ fn a_redirect_is_followed_once_and_the_key_goes_with_it() {
     talk.input(V2Input::Connected);
     talk.common(reconnect("not a host", 1));
     assert!(talk.warned_of("redirect to `not a host` refused"));
+}
+
+#[test]
+fn a_hash_rate_that_is_another_than_was_told_is_told_once_it_is_certain() {
+    let mut talk = Talk::up();
+    let hashes = talk.jobs[0].share_target.expected_hashes();
+    let updates = |talk: &Talk| -> Vec<f32> {
+        let update = |message: &AnyMessageOwned| match message {
+            AnyMessageOwned::Mining(MiningOwned::UpdateChannel(update)) => Some(update.nominal_hash_rate),
+            _ => None,
+        };
+        talk.sent.iter().filter_map(update).collect()
+    };
+    for second in 1..200 {
+        talk.wait(1);
+        talk.submit(second);
+    }
+    let told = updates(&talk);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!((f64::from(told[0]) / hashes - 1.0).abs() < 0.05, "a share a second: {told:?} of {hashes}");
+    // It is what the next connection begins with.
+    talk.input(V2Input::Closed);
+    talk.wait(5);
+    talk.input(V2Input::Connected);
+    talk.common(set_up());
+    let Some(AnyMessageOwned::Mining(MiningOwned::OpenExtendedMiningChannel(open))) = talk.sent.last() else {
+        panic!("no channel is asked for")
+    };
+    assert_eq!(open.nominal_hash_rate, told[0]);
+}
+
+#[test]
+fn who_wants_to_stay_is_not_led_away() {
+    let mut talk = Talk::with(|config| config.options.redirect = crate::Redirect::Never);
+    talk.input(V2Input::Connected);
+    talk.common(CommonMessagesOwned::Reconnect(ReconnectOwned {
+        new_host: "other.example.com".try_into().unwrap(),
+        new_port: 1,
+    }));
+    assert!(talk.warned_of("redirect to `other.example.com` refused"));
 }
 
 /// Anything a pool may say, in any order.

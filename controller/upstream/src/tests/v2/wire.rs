@@ -6,6 +6,7 @@ use std::time::Duration;
 use adit_core::{Answer, PoolInput, RejectKind, Share, ShareKey};
 use adit_driver::{DeviceKey, Job, PoolKey};
 use adit_protocol::pow::{Hash, Header};
+use stratum_core::codec_sv2::Handshake;
 use stratum_core::mining_sv2::{
     CloseChannelOwned, NewMiningJobOwned, OpenExtendedMiningChannelSuccessOwned,
     OpenStandardMiningChannelSuccessOwned, SetExtranoncePrefixOwned, SetTargetOwned, SubmitSharesErrorOwned,
@@ -18,8 +19,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::super::socket::LIMIT;
-use super::pool::{EASY, Judge, PREFIX, Peer, authority, block, job};
+use super::pool::{EASY, Judge, PREFIX, Peer, authority, block, job, responder};
 use crate::io::Upstream;
+use crate::v2::wire::Wire;
 use crate::{AuthorityKey, PoolConfig};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -303,4 +305,19 @@ async fn a_server_of_something_else_is_said_to_be_none_of_stratum_v2() {
     stream.write_all(line.as_bytes()).await.unwrap();
     let warning = running.warning().await;
     assert!(warning.contains("this is not a Stratum V2 pool"), "{warning}");
+}
+
+#[test]
+fn a_certificate_whose_time_is_over_or_has_not_come_is_refused_and_the_reason_named() {
+    let sentence = |unix: u32| {
+        let AuthorityKey(key) = authority();
+        let (mut wire, hello) = Wire::new(Some(key), &mut rand::rngs::OsRng).unwrap();
+        let (answer, _) = Handshake::responder(responder(HOUR)).step_1(hello.try_into().unwrap()).unwrap();
+        wire.push(answer.payload());
+        wire.next(unix).unwrap_err().to_string()
+    };
+    let late = sentence(u32::MAX);
+    assert!(late.starts_with("the pool's certificate expired ") && late.contains(" days ago"), "{late}");
+    let early = sentence(1);
+    assert!(early.starts_with("the pool's certificate is valid only in "), "{early}");
 }
