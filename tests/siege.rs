@@ -35,7 +35,7 @@ fn siege(seed: u64, hours: u64, strategy: Strategy) -> SiegeOutcome {
 fn a_day_of_trouble_at_every_pool_stops_no_device_while_a_pool_works() {
     let siege = siege(1, 24, Strategy::Failover);
     assert!(siege.troubles.values().all(|count| *count > 50), "{:?}", siege.troubles);
-    assert!(siege.jobs > 100_000, "{} jobs", siege.jobs);
+    assert!(siege.jobs > 80_000, "{} jobs", siege.jobs);
     assert!(siege.shares.0 > 1_000, "{:?} shares", siege.shares);
 }
 

@@ -43,6 +43,9 @@ fn a_second_adit_mines_through_the_first_and_both_sum_up_the_same() {
     let runtime = Runtime::new().unwrap();
     let pool = pool(&runtime);
     let listen = format!("127.0.0.1:{}", free_port());
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("guests.rec");
+    let record = record.to_str().unwrap();
     let first = Running::start(&[
         "mine",
         "--json",
@@ -52,6 +55,8 @@ fn a_second_adit_mines_through_the_first_and_both_sum_up_the_same() {
         "u",
         "--listen",
         &listen,
+        "--record",
+        record,
         "--shares",
         "3",
     ]);
@@ -72,6 +77,16 @@ fn a_second_adit_mines_through_the_first_and_both_sum_up_the_same() {
     let through = second.json();
     assert_eq!(count(&through, "rejected") + count(&through, "hardware_errors"), 0, "{through}");
     assert!(count(&through, "accepted") >= 2, "{through}");
+
+    // What was said is written down, and the driver does the same again.
+    let decoded = run(&["decode", record, "--json"]);
+    assert!(
+        decoded.out.contains("\"mining.submit\"") && decoded.out.contains("\"mining.notify\""),
+        "{}",
+        decoded.err
+    );
+    let replayed = run(&["replay", record]);
+    assert_eq!(replayed.status, Some(0), "{}{}", replayed.out, replayed.err);
 }
 
 #[test]

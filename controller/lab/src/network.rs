@@ -7,6 +7,9 @@ use adit_hw_sim::Dice;
 use adit_hw_sim::pool::Conn;
 use adit_protocol::wire::Micros;
 
+/// What a slow pool has said and has not arrived: not more than this.
+const MOST_DELAY: Duration = Duration::from_secs(3_600);
+
 /// What arrives at an end.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Packet {
@@ -27,13 +30,15 @@ pub(crate) struct Network {
     conn: Option<Conn>,
     to_pool: Queue,
     to_client: Queue,
+    /// What the pool says comes byte by byte, each so long after the one before.
+    slow: Option<Duration>,
 }
 
 type Queue = VecDeque<(Micros, Conn, Packet)>;
 
 impl Network {
     pub(crate) fn new(dice: Dice) -> Self {
-        Self { dice, connections: 0, conn: None, to_pool: Queue::new(), to_client: Queue::new() }
+        Self { dice, connections: 0, conn: None, to_pool: Queue::new(), to_client: Queue::new(), slow: None }
     }
 
     /// The client dials: both ends will see an open connection.
@@ -54,6 +59,9 @@ impl Network {
 
     /// Bytes from the pool; now and then a line is cut in two on the way.
     pub(crate) fn send_to_client(&mut self, now: Micros, conn: Conn, mut bytes: Vec<u8>) {
+        if let Some(pause) = self.slow {
+            return self.dribble(now, conn, &bytes, pause);
+        }
         if bytes.len() > 1 && self.dice.chance(0.1) {
             let cut = self.dice.between(1, bytes.len() as u64 - 1) as usize;
             let rest = bytes.split_off(cut);
@@ -63,9 +71,34 @@ impl Network {
         self.push_to_client(now, conn, Packet::Bytes(bytes));
     }
 
+    /// Byte by byte, after what is on the way already. A pool that says more than anybody could hear in an hour is not heard.
+    fn dribble(&mut self, now: Micros, conn: Conn, bytes: &[u8], pause: Duration) {
+        let last = self.to_client.back().map_or(now, |(due, ..)| (*due).max(now));
+        if last.since(now) > MOST_DELAY {
+            return;
+        }
+        let mut due = last;
+        for byte in bytes {
+            due = due + pause;
+            self.to_client.push_back((due, conn, Packet::Bytes(vec![*byte])));
+        }
+    }
+
+    /// What the pool says from now on comes byte by byte, or in time again: then what is on the way is lost with its connection.
+    pub(crate) fn slow_down(&mut self, now: Micros, pause: Option<Duration>) {
+        self.slow = pause;
+        if pause.is_none() && self.deadline().is_some() {
+            self.to_client.clear();
+            self.cut(now);
+        }
+    }
+
     /// The client closes: it hears nothing more, the pool sees the end after what was sent before.
     pub(crate) fn close_by_client(&mut self, now: Micros) {
         if let Some(conn) = self.conn.take() {
+            if self.slow.is_some() {
+                self.to_client.retain(|(_, of, _)| *of != conn); // what is an hour on its way holds nobody up
+            }
             self.push_to_pool(now, conn, Packet::End);
         }
     }

@@ -1,7 +1,7 @@
 //! From a core at work to what is shown of it.
 
 use adit_core::RejectKind;
-use adit_driver::{Event as Said, Fault, LinkError, NoData, Quantity, Reading};
+use adit_driver::{Event as Said, Fault, Introduction, LinkError, NoData, Quantity, Reading};
 
 use crate::event::{Event, Kind};
 use crate::reading::Missing;
@@ -25,6 +25,26 @@ fn before_the_first_sample_everything_is_unknown_and_nothing_is_zero_by_guess() 
     assert!(snapshot.summary.hashrate.iter().all(|window| window.hashrate_hs.is_none()));
     assert_eq!(snapshot.summary.power_watts.missing, Some(Missing::NotYet));
     assert_eq!(snapshot.summary.troubles[0].what, "no device is there to mine with");
+}
+
+#[test]
+fn what_a_miner_calls_itself_stands_in_its_row_while_it_is_there() {
+    let mut rig = Rig::new();
+    let miner = rig.stick("block-erupter", "A");
+    let hostile = Introduction::new("bitaxe/BM1370\u{1b}[2J", "rig,1|Name=x");
+    rig.event(miner, Said::Introduced(hostile));
+    rig.sample();
+    let row = rig.snapshot().devices[0].clone();
+    assert_eq!(
+        (row.agent.as_deref(), row.worker.as_deref()),
+        (Some("bitaxe/BM1370[2J"), Some("rig,1|Name=x"))
+    );
+    rig.fail(miner, Fault::Link(LinkError::Gone));
+    rig.sample();
+    assert_eq!(
+        (rig.snapshot().devices[0].agent.clone(), rig.snapshot().devices[0].worker.clone()),
+        (None, None)
+    );
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) enum Disturbance {
     Away,
     /// It can be reached again.
     Back,
+    /// Whatever it says comes byte by byte, each so long after the one before; `None`: in time again.
+    Slow(Option<Duration>),
 }
 
 impl Upstream {
@@ -116,6 +118,7 @@ impl Upstream {
                 self.network.cut(now);
             }
             Disturbance::Back => self.away = false,
+            Disturbance::Slow(pause) => self.network.slow_down(now, pause),
         }
         self.serve_pool(now);
     }

@@ -18,9 +18,22 @@ const SKEWS_S: [i32; 3] = [0, 7_000, -7_000];
 /// Time for the devices to come to work at the beginning.
 const WARM_UP: Duration = Duration::from_secs(60);
 
+/// From one byte to the next of a pool that keeps its clients with slowness.
+const SLOW_BYTE: Duration = Duration::from_secs(1);
+
 /// What a siege does to a pool.
-const TROUBLES: [&str; 9] =
-    ["flap", "away", "half_open", "redirects", "harder", "easier", "storm", "garbage", "rejects"];
+const TROUBLES: [&str; 10] = [
+    "flap",
+    "away",
+    "half_open",
+    "redirects",
+    "harder",
+    "easier",
+    "storm",
+    "garbage",
+    "rejects",
+    "slow_loris",
+];
 
 /// How a siege ended.
 #[derive(Clone, Debug)]
@@ -37,7 +50,7 @@ pub struct SiegeOutcome {
     pub without_pool: Duration,
 }
 
-/// Lives a world with three pools that get into trouble every minute or so: they flap, fall silent, redirect in circles, ask a
+/// Lives a world with three pools that get into trouble every minute or so: they flap, fall silent, dribble, redirect in circles, ask a
 /// thousand times as much or as little, send a hundred jobs a second; two of their clocks are two hours wrong.
 ///
 /// Beside the laws of every world this one holds: no device idles while any pool works.
@@ -114,6 +127,11 @@ fn course(trouble: &str, difficulty: f64, dice: &mut Dice) -> Vec<(Duration, Dis
         "away" => {
             vec![(Duration::ZERO, Disturbance::Away), (seconds(dice.between(30, 600)), Disturbance::Back)]
         }
+        // Every byte takes its time, far longer than any answer is waited for; then it is as before.
+        "slow_loris" => vec![
+            (Duration::ZERO, Disturbance::Slow(Some(SLOW_BYTE))),
+            (seconds(dice.between(60, 600)), Disturbance::Slow(None)),
+        ],
         "half_open" => again(1, Duration::ZERO, Disturbance::Fault(PoolFault::HalfOpen)),
         "redirects" => {
             let to = Reconnect { host: None, port: Some(4_444), wait_seconds: 0 };
