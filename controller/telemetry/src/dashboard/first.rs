@@ -122,7 +122,10 @@ pub(super) fn progress(snapshot: &Snapshot) -> Markup {
                 }
             }
             @if let Some(wait) = expected_wait(snapshot) {
-                p.small { "At this difficulty a share is to be expected every " (words::span(wait)) "." }
+                p.small {
+                    @if wait < 1.0 { "At this difficulty several shares are to be expected every second." }
+                    @else { "At this difficulty a share is to be expected every " (words::span(wait)) "." }
+                }
             }
         }
     }

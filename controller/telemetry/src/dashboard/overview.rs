@@ -176,9 +176,9 @@ fn figures(snapshot: &Snapshot) -> Markup {
             div { dt { "Hash rate" }
                 dd { (words::rate(&summary.hashrate)) }
                 dd.small {
-                    @if let Some(window) = window { "over " (words::window(window)) }
-                    @if summary.nominal_hs > 0.0 { ", nominal " (HashRate(summary.nominal_hs)) }
-                    @if summary.eased { ", " strong { "simulated devices" } }
+                    @if let Some(window) = window { "over " (words::window(window)) ", " }
+                    @if summary.nominal_hs > 0.0 { "nominal " (HashRate(summary.nominal_hs)) }
+                    @if summary.eased { " " strong { "(simulated)" } }
                 } }
             div { dt { "Devices hashing" }
                 dd { (devices.hashing) " of " (devices.total) }
