@@ -123,6 +123,41 @@ fn sticks_break_no_law_when_they_are_reset_and_their_controllers_fail() {
 }
 
 #[test]
+fn boards_break_no_law_when_their_parts_fail() {
+    for (seed, keys) in (1..).zip([
+        &[("bitaxe-gamma", 1), ("emberone00", 1)][..],
+        &[("bitaxe-max", 1), ("bitaxe-ultra", 1), ("bitaxe-supra", 1)],
+        &[("bitaxe-hex", 1), ("bitaxe-gamma-turbo", 1)],
+    ]) {
+        let outcome = live(seed, 0.5, items(keys), FaultSet::all());
+        assert!(outcome.faults.values().sum::<u64>() >= 8, "seed {seed}: {:?}", outcome.faults);
+        assert!(outcome.devices.iter().all(|device| device.accepted > 100), "{:?}", outcome.devices);
+    }
+}
+
+#[test]
+fn hash_boards_break_no_law_when_supply_and_chips_fail() {
+    for seed in 1..3 {
+        let mut devices = items(&[("bitcrane3", 1)]);
+        devices[0].settings.set("chips", "8");
+        let outcome = live(seed, 0.5, devices, FaultSet::all());
+        assert!(outcome.devices.iter().all(|device| device.accepted > 100), "{:?}", outcome.devices);
+    }
+}
+
+/// Shares are refused for what pools do: refusals on purpose, difficulties that jump, blocks found while nobody was heard.
+#[test]
+fn what_breaks_in_a_board_costs_no_share() {
+    let faults = "brown_out,late_nonce,wrong_work_id,false_nonce,duplicate_nonce,lost_chip,regulator_fault,\
+                  late_reply,lost_reply,firmware_restart,nak,hot_sensor,dead_fan,baud_mismatch,stall";
+    let outcome = live(3, 1.0, items(&[("bitaxe-gamma", 2)]), faults.parse().unwrap());
+    for device in &outcome.devices {
+        // One or two may meet a new block on their way.
+        assert!(device.accepted > 1_000 && device.rejected <= 2, "{device:?}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
     let world = |seed| live(seed, 1.0, items(&[("icarus", 2), ("antminer-u2", 1)]), FaultSet::all()).digest;
     assert_eq!(world(7), world(7));

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use adit_driver::{DeviceKey, Fault, LinkError, Order, Report};
+use adit_driver::{DeviceKey, Fault, LinkError, Order, Report, Tuned};
 use adit_link::{Found, Link, Recorder};
 use adit_protocol::wire::Micros;
 use tokio::net::TcpStream;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::guests::Guest;
 use super::plan::Wanted;
+use super::tuned::Results;
 
 /// Orders that may wait for a task. The core sends at most 1,024 works at once; a task that falls so far behind hangs.
 const MAILBOX: usize = 2_048;
@@ -30,6 +31,8 @@ pub(crate) struct Fleet {
     /// Held by every task: when all are dropped, no device is open any more.
     open: mpsc::Sender<()>,
     recorder: Option<Arc<Recorder>>,
+    /// What tuning has found.
+    results: Results,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,7 @@ impl Fleet {
         reports: mpsc::Sender<(DeviceKey, Report)>,
         open: mpsc::Sender<()>,
         recorder: Option<Arc<Recorder>>,
+        results: Results,
     ) -> Self {
         Self {
             origin,
@@ -58,6 +62,15 @@ impl Fleet {
             reports,
             open,
             recorder,
+            results,
+        }
+    }
+
+    /// A device has been tuned: it is not to be tuned again.
+    pub(crate) fn tuned(&mut self, key: DeviceKey, tuned: &Tuned) {
+        let Some(row) = self.rows.get(key.0 as usize) else { return };
+        if let Some(write) = self.results.learn(&row.wanted, tuned) {
+            spawn_blocking(write);
         }
     }
 
@@ -135,9 +148,11 @@ impl Fleet {
         let Some(row) = self.rows.get_mut(key.0 as usize) else { return };
         let (sender, orders) = mpsc::channel(MAILBOX);
         row.orders = Some(sender);
+        let mut wanted = row.wanted.clone();
+        self.results.remind(&mut wanted);
         let opening = Opening {
             guest: row.guest.take(),
-            wanted: row.wanted.clone(),
+            wanted,
             key,
             origin: self.origin,
             openings: Arc::clone(&self.openings),

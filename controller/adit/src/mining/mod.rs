@@ -9,6 +9,7 @@ mod operator;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod signals;
+mod tuned;
 mod views;
 mod voice;
 
@@ -24,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
+use crate::config;
 use crate::failure::Failure;
 use crate::limits;
 use crate::service;
@@ -34,6 +36,7 @@ use fleet::Fleet;
 use operator::{Left, Lines, Operator};
 use plan::Plan;
 pub(crate) use signals::Signals;
+use tuned::Results;
 use views::Views;
 
 /// Reports of all devices that may wait for the core; beyond that they wait in the devices' tasks.
@@ -85,7 +88,10 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let wishes = clerk::start(commands, plan.source.clone())?;
     let lines = Lines { origin, seed, inputs: input_sender };
     let hotplug = hotplug::watch()?;
-    let fleet = Fleet::new(origin, report_sender, open, recorder.clone());
+    // A plan from nowhere is a demonstration: nothing of it is kept.
+    let state = plan.source.as_ref().and_then(|_| config::state_folder());
+    let results = Results::read(state);
+    let fleet = Fleet::new(origin, report_sender, open, recorder.clone(), results);
     let ears = Ears {
         signals,
         glance: every(if terminal::is_interactive() { GLANCE } else { REMINDER }),

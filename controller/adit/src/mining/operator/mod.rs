@@ -215,6 +215,7 @@ impl Operator {
             {
                 self.refused.push((*device, *why));
             }
+            Notice::Tuned(device, tuned) => self.fleet.tuned(*device, tuned),
             Notice::PoolSays { text, warning: true, .. } => {
                 let what = text.split_once("; next attempt").map_or(text.as_str(), |(what, _)| what);
                 self.complaint = Some(what.to_owned());
