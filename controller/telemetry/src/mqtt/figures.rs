@@ -9,10 +9,12 @@ use crate::windows::Window;
 
 /// Window of the hash rate that is said.
 const WINDOW: &str = "5m";
+/// A longer time between two looks was not observed: nothing is counted for it.
+const LONGEST_GAP_S: f64 = 60.0;
 /// Joules of a kilowatt-hour.
 const KWH: f64 = 3.6e6;
 
-/// Energy of devices that measure their power, since adit was started.
+/// Energy of devices that measure their power, since adit was started, as far as it was looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Energies {
     at_unix_s: Option<f64>,
@@ -23,7 +25,8 @@ impl Energies {
     /// Counts the time since the last snapshot at the power of this one.
     pub(crate) fn count(&mut self, snapshot: &Snapshot) {
         let now = snapshot.summary.at_unix_s;
-        let seconds = self.at_unix_s.replace(now).map_or(0.0, |before| (now - before).max(0.0));
+        let gap = self.at_unix_s.replace(now).map_or(0.0, |before| now - before);
+        let seconds = if (0.0..=LONGEST_GAP_S).contains(&gap) { gap } else { 0.0 };
         for device in &snapshot.devices {
             if let Some(watts) = device.power_watts.value {
                 *self.joules.entry(device.id.clone()).or_default() += watts * seconds;

@@ -20,6 +20,8 @@ use crate::steer::{Desk, Request};
 
 /// What is said of changes comes at most so often.
 const QUIET: Duration = Duration::from_secs(1);
+/// How often power is looked at, to sum up energy.
+const LOOK: Duration = Duration::from_secs(10);
 /// Most events that are told after a silence.
 const EVENTS: usize = 64;
 /// Home Assistant needs some time after it has said that it is there.
@@ -61,11 +63,18 @@ impl Talk<'_> {
         let mut newest = *bell.borrow_and_update();
         self.memory.last_event.get_or_insert(newest);
         let mut beat = interval(self.settings.interval);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval(LOOK);
+        for ticks in [&mut beat, &mut look] {
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             tokio::select! {
                 _ = beat.tick() => {
                     self.tell(&mut said, true).await?;
+                }
+                _ = look.tick() => {
+                    let snapshot = self.board.ledger().snapshot();
+                    self.memory.energies.count(&snapshot);
                 }
                 changed = bell.changed() => {
                     if changed.is_err() {

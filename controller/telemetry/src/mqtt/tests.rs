@@ -119,7 +119,11 @@ fn what_is_not_known_is_null_and_energy_is_what_was_measured() {
     let mut energies = Energies::default();
     energies.count(&snapshot);
     let mut later = (*snapshot).clone();
-    later.summary.at_unix_s += 3_600.0;
+    for _ in 0..360 {
+        later.summary.at_unix_s += 10.0;
+        energies.count(&later);
+    }
+    later.summary.at_unix_s += 7_200.0; // the broker was away: nobody has looked
     energies.count(&later);
     let [gamma, stick] = [0, 1].map(|index| figures::of_device(&snapshot.devices[index], &energies));
     assert_eq!((&gamma["power_watts"], &gamma["energy_kwh"]), (&18.0.into(), &0.018.into()));
