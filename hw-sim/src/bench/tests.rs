@@ -47,7 +47,7 @@ fn a_job_sent_is_a_nonce_received_and_both_stand_in_the_journal() {
             Saying::Event(_) => None,
         })
         .collect();
-    assert_eq!(from, [(Side::Host, "job".into(), None), (Side::Device, "nonce".into(), Some(true))]);
+    assert_eq!(from, [(Side::Host, "job", None), (Side::Device, "nonce", Some(true))]);
     let next = said.last().unwrap().id;
     assert_eq!(bench.said(Micros::from_secs(2), next).len(), 1);
     assert!(bench.said(Micros::from_secs(2), next + 1).is_empty());

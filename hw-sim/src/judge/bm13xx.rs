@@ -20,79 +20,80 @@ const BLOCKS: usize = 64;
 
 const NO_JOB: &str = "no job was sent";
 
-macro_rules! rule {
-    ($topic:literal, $id:literal, $sentence:literal, $cite:literal, $unseen:expr) => {
-        Rule {
-            topic: $topic,
-            id: $id,
-            sentence: $sentence,
-            cite: concat!("docs/protocols/bm13xx.md ", $cite),
-            unseen: $unseen,
-        }
+/// A rule of the family.
+macro_rules! bm13xx {
+    ($($rest:tt)*) => {
+        super::sheet::rule!("docs/protocols/bm13xx.md", $($rest)*)
     };
 }
 
 static RULES: &[Rule] = &[
-    rule!(
+    bm13xx!(
         "line",
         "line-speed",
         "it speaks at the chips' rate, before and after it changes it",
         "§2, §8",
         "the line has no rate, or nothing was sent"
     ),
-    rule!("frames", "frame-crc", "its frames have good CRCs", "§3.4, §3.5", "nothing was sent"),
-    rule!("frames", "whole-frames", "everything it sends is whole frames", "§3.1, §3.2", "nothing was sent"),
-    rule!("identification", "counts-first", "it counts the chips before it gives work", "§5 (3)", NO_JOB),
-    rule!(
+    bm13xx!("frames", "frame-crc", "its frames have good CRCs", "§3.4, §3.5", "nothing was sent"),
+    bm13xx!(
+        "frames",
+        "whole-frames",
+        "everything it sends is whole frames",
+        "§3.1, §3.2",
+        "nothing was sent"
+    ),
+    bm13xx!("identification", "counts-first", "it counts the chips before it gives work", "§5 (3)", NO_JOB),
+    bm13xx!(
         "enumeration",
         "addresses-first",
         "it gives addresses before work, and writes to none that nobody has",
         "§5 (5)",
         NO_JOB
     ),
-    rule!("setup", "ticket-first", "it sets the ticket mask before it gives work", "§6.5, §11", NO_JOB),
-    rule!(
+    bm13xx!("setup", "ticket-first", "it sets the ticket mask before it gives work", "§6.5, §11", NO_JOB),
+    bm13xx!(
         "setup",
         "ticket-form",
         "its ticket masks are powers of two, each byte reversed",
         "§6.5",
         "none was set"
     ),
-    rule!(
+    bm13xx!(
         "limits",
         "clock-limits",
         "it stays within the clocks of the model",
         "§6.4, §12",
         "no clock was set"
     ),
-    rule!("limits", "clock-lock", "its PLL words lock", "§6.4", "no clock was set"),
-    rule!("limits", "clock-ramp", "it raises the clock in steps", "§12", "no clock was raised"),
-    rule!("work", "job-bytes", "its job bytes are those that the chips return", "§9.1", NO_JOB),
-    rule!(
+    bm13xx!("limits", "clock-lock", "its PLL words lock", "§6.4", "no clock was set"),
+    bm13xx!("limits", "clock-ramp", "it raises the clock in steps", "§12", "no clock was raised"),
+    bm13xx!("work", "job-bytes", "its job bytes are those that the chips return", "§9.1", NO_JOB),
+    bm13xx!(
         "work",
         "new-ids",
         "jobs that follow each other have different job bytes",
         "§9.1",
         "no two jobs were sent"
     ),
-    rule!("work", "new-work", "it gives no work twice", "§9.2", NO_JOB),
+    bm13xx!("work", "new-work", "it gives no work twice", "§9.2", NO_JOB),
 ];
 static WITH_HEADERS: &[Rule] = &[
-    rule!(
+    bm13xx!(
         "setup",
         "rolling-first",
         "it switches version rolling on before it sends whole headers",
         "§6.2, §7.1",
         NO_JOB
     ),
-    rule!(
+    bm13xx!(
         "setup",
         "sweep-first",
         "it sets the hash counting number before it gives work",
         "§6.2, §9.2",
         NO_JOB
     ),
-    rule!(
+    bm13xx!(
         "work",
         "flushes",
         "after a new block it gives no work of the old one",

@@ -23,56 +23,51 @@ const REMEMBERED: usize = 4_096;
 
 const NO_JOB: &str = "no job was sent";
 
-macro_rules! rule {
-    ($topic:literal, $id:literal, $sentence:literal, $cite:literal, $unseen:expr) => {
-        Rule {
-            topic: $topic,
-            id: $id,
-            sentence: $sentence,
-            cite: concat!("docs/protocols/icarus.md ", $cite),
-            unseen: $unseen,
-        }
+/// A rule of the family.
+macro_rules! icarus {
+    ($($rest:tt)*) => {
+        super::sheet::rule!("docs/protocols/icarus.md", $($rest)*)
     };
 }
 
 static RULES: &[Rule] = &[
-    rule!(
+    icarus!(
         "line",
         "line-speed",
         "it speaks at the device's rate",
         "§1",
         "the line has no rate, or nothing was sent"
     ),
-    rule!("identification", "detection-first", "its first job is one whose nonce it knows", "§3.4", NO_JOB),
-    rule!(
+    icarus!("identification", "detection-first", "its first job is one whose nonce it knows", "§3.4", NO_JOB),
+    icarus!(
         "identification",
         "waits-for-answer",
         "it waits for the answer to the detection job, 100 ms at least, before it gives work",
         "§3.2, §3.4",
         "no detection job was followed by work"
     ),
-    rule!(
+    icarus!(
         "frames",
         "whole-jobs",
         "everything it sends is whole frames",
         "§2.1, §7.2, §8.1",
         "nothing was sent"
     ),
-    rule!(
+    icarus!(
         "work",
         "new-work",
         "it gives no work twice",
         "§5.1",
         "no work was given, or the device asks for repetitions"
     ),
-    rule!(
+    icarus!(
         "work",
         "keeps-busy",
         "the next job is there before the device has searched the last",
         "§2.4, §5.1",
         "no work was given for five seconds, or the device asks for work itself"
     ),
-    rule!(
+    icarus!(
         "work",
         "flushes",
         "after a new block it gives no work of the old one",
@@ -81,8 +76,8 @@ static RULES: &[Rule] = &[
     ),
 ];
 static WITH_IDS: &[Rule] = &[
-    rule!("frames", "command-crc", "its commands have a good CRC5", "§7.2", "no command was sent"),
-    rule!(
+    icarus!("frames", "command-crc", "its commands have a good CRC5", "§7.2", "no command was sent"),
+    icarus!(
         "work",
         "work-ids",
         "jobs that follow each other have different ids",
@@ -90,7 +85,7 @@ static WITH_IDS: &[Rule] = &[
         "no two works were given"
     ),
 ];
-static WITH_CLOCK: &[Rule] = &[rule!(
+static WITH_CLOCK: &[Rule] = &[icarus!(
     "limits",
     "clock-limits",
     "it stays within the clocks of the model",

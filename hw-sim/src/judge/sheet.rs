@@ -21,6 +21,20 @@ pub(super) struct Rule {
     pub(super) unseen: &'static str,
 }
 
+/// A rule of a family, whose specification is `$document`.
+macro_rules! rule {
+    ($document:literal, $topic:literal, $id:literal, $sentence:literal, $cite:literal, $unseen:expr) => {
+        Rule {
+            topic: $topic,
+            id: $id,
+            sentence: $sentence,
+            cite: concat!($document, " ", $cite),
+            unseen: $unseen,
+        }
+    };
+}
+pub(super) use rule;
+
 /// A row for each rule.
 pub(super) struct Sheet {
     rows: Vec<Row>,

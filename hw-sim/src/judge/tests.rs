@@ -211,6 +211,9 @@ fn mine_on_a_chain(but: &str) -> Court {
         if but == "whole-frames" && number == 3 {
             bytes.truncate(50);
         }
+        if but == "line-speed" {
+            court.baud(if number == 3 { 57_600 } else { 115_200 });
+        }
         court.send(&bytes);
         court.wait(200);
     }
@@ -241,6 +244,7 @@ fn each_carelessness_of_a_host_of_a_chain_breaks_its_own_rule() {
         "flushes",
         "frame-crc",
         "whole-frames",
+        "line-speed",
     ] {
         let court = mine_on_a_chain(rule);
         assert_eq!(court.broken(), [rule], "{:?}", court.outcomes());
