@@ -3,6 +3,8 @@
 //!
 //! `FUZZ_SEED` repeats one, `FUZZ_SECONDS` goes on for so long.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod laws;
 
 use std::time::{Duration, Instant};
