@@ -148,3 +148,37 @@ async fn pools_are_saved_to_the_file_and_taken_over_from_it_on_sighup_while_mini
     assert_eq!(finished.status, Some(0), "{}", finished.err);
     drop(device);
 }
+
+#[test]
+fn an_adit_beyond_this_machine_is_spoken_to_over_tls_with_a_key_and_a_certificate_that_is_known() {
+    let made = run(&["key", "create", "--json", "--name", "far", "--scope", "admin"]).json();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), made["key"].as_str().unwrap()).unwrap();
+    let key = ["--key-file", file.path().to_str().unwrap()];
+    let running = Running::start(&["demo", "--json", "--devices", "rbox", "--api-tls", "127.0.0.1:0"]);
+    let at = format!("https://{}", address(&running, "the API is at https://"));
+    let fingerprint = address(&running, "SHA-256 of its certificate: ");
+    running.wait_for("is hashing", 1);
+    let ctl = |more: &[&str], verb: &[&str]| run(&[&["ctl", "--json", "--api", &at], more, verb].concat());
+    let pin = ["--pin", &fingerprint];
+
+    let stranger = ctl(&key, &["pause", "rbox-1"]);
+    assert!(stranger.status == Some(1) && stranger.err.contains("name it with --pin"), "{stranger:?}");
+    let other = ctl(&[&key[..], &["--pin", &"00".repeat(32)]].concat(), &["pause", "rbox-1"]);
+    assert!(other.status == Some(1) && other.err.contains("not that of --pin"), "{other:?}");
+    let nobody = ctl(&pin, &["pause", "rbox-1"]);
+    assert!(nobody.status == Some(1) && nobody.err.contains("refuses the key"), "{nobody:?}");
+    let done = ctl(&[&key[..], &pin].concat(), &["pause", "rbox-1"]);
+    assert_eq!(done.json()["sentence"], "rbox-1 is paused");
+    let certificate = state_folder().join("adit/tls-cert.pem");
+    let by_file = ctl(&[&key[..], &["--ca", certificate.to_str().unwrap()]].concat(), &["pool", "list"]);
+    // The certificate that is made names the address it was made for, which may be another test's.
+    assert!(by_file.status == Some(0) || by_file.err.contains("another name"), "{by_file:?}");
+
+    let top = run(&[&["top", "--json", "--updates", "1", "--api", &at], &key[..], &pin].concat());
+    assert_eq!(top.json()["devices"][0]["state"], "paused", "{top:?}");
+    let locked = run(&[&["top", "--json", "--updates", "1", "--api", &at], &pin[..]].concat());
+    assert!(locked.status == Some(1) && locked.err.contains("refuses the key"), "{locked:?}");
+    let plain = run(&["ctl", "--api", "10.0.0.7:7786", "pool", "list"]);
+    assert!(plain.status == Some(2) && plain.err.contains("write https://"), "{plain:?}");
+}

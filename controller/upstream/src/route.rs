@@ -22,13 +22,13 @@ pub enum Trust {
     Roots,
     /// The same from an authority in this PEM file, and from no other.
     Authority(PathBuf),
-    /// Whoever holds this key, whatever his certificate says.
+    /// Whoever holds this key or this certificate, whatever it says.
     Pin(KeyPin),
     /// Anyone: protects from listeners, not from impostors.
     Anyone,
 }
 
-/// SHA-256 of the public key in a certificate (SubjectPublicKeyInfo, DER).
+/// SHA-256 of the public key in a certificate (SubjectPublicKeyInfo, DER), or of the whole certificate (DER).
 ///
 /// ```
 /// let text = "aa".repeat(32);
@@ -41,7 +41,7 @@ pub struct KeyPin(pub [u8; 32]);
 /// Not a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a pin is the SHA-256 of the certificate's public key in 64 hex digits; adit names it when it refuses a certificate"
+    "a pin is the SHA-256 of the certificate or of its public key in 64 hex digits; adit names it when it refuses a certificate"
 )]
 pub struct BadPin;
 

@@ -1,9 +1,10 @@
 //! `adit ctl`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+use super::ApiArgs;
 
 /// Give a running adit commands: devices, pools, configuration
 ///
@@ -16,17 +17,13 @@ use clap::{Args, Subcommand};
     adit ctl frequency bitaxe-gamma-1 500      in megahertz\n  \
     adit ctl pool add stratum+tcp://pool.example:3333 --user NAME\n  \
     adit ctl pool list                         with the numbers that the others take\n  \
-    adit ctl save                              pools as they are now, to the file\n\n\
+    adit ctl save                              pools as they are now, to the file\n  \
+    adit ctl --api https://10.0.0.7:7786 --pin SHA256 --key-file FILE pause all\n\n\
     JSON, one object per command: {\"outcome\":\"done|refused|unsupported|unknown\",\"sentence\"}\n\
     Exit status: 1 unless all was done")]
 pub(crate) struct CtlArgs {
-    /// Where the running adit serves its REST interface
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7785", global = true)]
-    pub(crate) api: SocketAddr,
-
-    /// File with the key to use [default: that of the running adit; or the key in the environment variable ADIT_KEY]
-    #[arg(long, value_name = "FILE", global = true)]
-    pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) at: ApiArgs,
 
     #[command(subcommand)]
     pub(crate) verb: Verb,

@@ -1,5 +1,6 @@
 //! The command line. Its help texts are the manual.
 
+mod api;
 mod bench;
 mod conform;
 mod ctl;
@@ -28,6 +29,7 @@ mod world;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use api::{Api, ApiArgs};
 pub(crate) use bench::{
     Bench, BenchArgs, DownstreamBench, FleetBench, LatencyBench, Over, ScanBench, VerifyBench,
 };

@@ -1,8 +1,8 @@
 //! `adit top`.
 
-use std::net::SocketAddr;
-
 use clap::Args;
+
+use super::ApiArgs;
 
 /// Watch a running adit: devices, pools, events, what is wrong and what to do
 ///
@@ -15,9 +15,8 @@ use clap::Args;
     adit top --json --updates 1\n\n\
     JSON: one object every second: {\"summary\",\"pools\",\"devices\",\"events\"}, as the REST interface says it")]
 pub(crate) struct TopArgs {
-    /// Where the running adit serves its REST interface
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7785")]
-    pub(crate) api: SocketAddr,
+    #[command(flatten)]
+    pub(crate) at: ApiArgs,
 
     /// End after so many updates
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -3,13 +3,12 @@
 use std::fs;
 use std::io;
 
-use adit_telemetry::{Device, Password, Pool, Request, local_file};
+use adit_telemetry::{Device, Password, Pool, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::{CtlArgs, Percent, PoolVerb, Verb};
 use crate::client::{Client, Told};
-use crate::config::state_to_command;
 use crate::failure::Failure;
 use crate::output::{self, printable};
 
@@ -21,7 +20,7 @@ struct Line {
 }
 
 pub(crate) fn run(args: &CtlArgs, json: bool) -> Result<(), Failure> {
-    let client = Client { api: args.api, key: key(args)? };
+    let client = Client::new(&args.at)?;
     match &args.verb {
         Verb::Pool(PoolVerb::List) => return list(&client, json),
         Verb::Audit => return audit(&client, json),
@@ -44,23 +43,6 @@ pub(crate) fn run(args: &CtlArgs, json: bool) -> Result<(), Failure> {
 fn println(line: &str) -> io::Result<()> {
     use io::Write;
     writeln!(io::stdout().lock(), "{line}")
-}
-
-/// The key: what the user names, else that of the running adit.
-fn key(args: &CtlArgs) -> Result<Option<String>, Failure> {
-    let read = |file: &std::path::Path| {
-        let text = fs::read_to_string(file);
-        text.map(|text| Some(text.trim().to_owned()))
-    };
-    if let Some(file) = &args.key_file {
-        return read(file)
-            .map_err(|why| Failure::usage(anyhow::anyhow!("--key-file {}: {why}", file.display())));
-    }
-    if let Ok(key) = std::env::var("ADIT_KEY") {
-        return Ok(Some(key));
-    }
-    let file = state_to_command().map(|folder| folder.join(local_file(args.api.port())));
-    Ok(file.and_then(|file| read(&file).ok()).flatten()) // without one the answer says what is missing
 }
 
 /// One command for each device that is meant.

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use crate::cli::TopArgs;
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::output;
 use crate::top::{self, Feed};
@@ -16,11 +17,11 @@ pub(crate) fn run(args: &TopArgs, json: bool) -> Result<(), Failure> {
             "standard output is no terminal: add --json to read it by a program"
         )));
     }
-    top::show(args.api, args.updates).map_err(Failure::run)
+    top::show(Client::new(&args.at)?, args.updates).map_err(Failure::run)
 }
 
 fn stream(args: &TopArgs) -> Result<(), Failure> {
-    let feed = Feed::start(args.api);
+    let feed = Feed::start(Client::new(&args.at)?);
     let mut left = args.updates;
     while left != Some(0) {
         let picture = feed.wait().map_err(Failure::run)?;

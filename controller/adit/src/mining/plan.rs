@@ -118,7 +118,11 @@ impl Plan {
             stop_within: config.mine.stop_within_s.map_or(STOP_WITHIN, |seconds| seconds.0),
             record: args.record.clone(),
             listen: args.listen.over(&config.listen)?,
-            views: adit_telemetry::Settings { prices: config.ledger, mqtt: args.mqtt.over(&config.mqtt)?, ..views },
+            views: adit_telemetry::Settings {
+                prices: config.ledger,
+                mqtt: args.mqtt.over(&config.mqtt)?,
+                ..views
+            },
             source: args.config.clone().map(|file| Source {
                 is_there: file.exists(),
                 file,

@@ -1,6 +1,5 @@
 //! Fetches what a running adit serves, once a second, in a thread of its own.
 
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use adit_telemetry::{Device, Event, Pool, Summary};
 use serde::{Deserialize, Serialize};
 
+use crate::cli::Api;
 use crate::client::{Client, Unread};
 
 /// Pause between two fetches.
@@ -26,7 +26,7 @@ pub(crate) struct Picture {
 /// The fetching thread.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    api: SocketAddr,
+    api: Api,
     updates: Receiver<Result<Picture, Unread>>,
 }
 
@@ -37,9 +37,9 @@ struct Events {
 
 impl Feed {
     /// Begins to fetch. The thread ends with the feed, or with the process.
-    pub(crate) fn start(api: SocketAddr) -> Self {
+    pub(crate) fn start(client: Client) -> Self {
         let (sender, updates) = sync_channel(0);
-        let client = Client { api, key: None };
+        let api = client.api.clone();
         thread::spawn(move || {
             loop {
                 let begun = Instant::now();
@@ -58,7 +58,7 @@ impl Feed {
     }
 
     fn ended(&self) -> Unread {
-        Unread::Stranger { api: self.api, what: "the thread that reads it has ended".to_owned() }
+        Unread::Stranger { api: self.api.clone(), what: "the thread that reads it has ended".to_owned() }
     }
 
     /// The next update, if it is there.

@@ -8,20 +8,22 @@ mod tests;
 mod words;
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 pub(crate) use client::Feed;
+
+use crate::client::Client;
 use screen::{Next, Screen};
 
 /// How long a key is waited for before the screen is drawn anew.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// Shows what the adit at `api` serves, until the user has seen enough or `updates` have come.
-pub(crate) fn show(api: SocketAddr, updates: Option<u64>) -> anyhow::Result<()> {
-    let feed = Feed::start(api);
+/// Shows what the adit that `client` asks serves, until the user has seen enough or `updates` have come.
+pub(crate) fn show(client: Client, updates: Option<u64>) -> anyhow::Result<()> {
+    let api = client.api.to_string();
+    let feed = Feed::start(client);
     let first = feed.wait()?; // nobody there is a sentence, not an empty screen
     let mut screen = Screen::new(api, first);
     let mut terminal = ratatui::try_init()?;

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 
 use adit_telemetry::{Device, DeviceState};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -81,7 +80,7 @@ impl Trace {
 /// Everything on the screen.
 #[derive(Debug)]
 pub(super) struct Screen {
-    pub(super) api: SocketAddr,
+    pub(super) api: String,
     pub(super) picture: Picture,
     /// Why the picture is old; `None`: it is not.
     pub(super) unread: Option<String>,
@@ -99,7 +98,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(api: SocketAddr, first: Picture) -> Self {
+    pub(super) fn new(api: String, first: Picture) -> Self {
         let mut screen = Self {
             api,
             picture: first,

@@ -11,6 +11,8 @@ use super::client::{Feed, Picture};
 use super::draw::draw;
 use super::screen::{Next, Screen, Sort};
 use super::words;
+use crate::cli::ApiArgs;
+use crate::client::Client;
 
 fn windows(rate: Option<f64>) -> Value {
     let window = |name: &str, length: f64| json!({ "window": name, "window_s": length, "span_s": 60.0, "hashrate_hs": rate, "nonces": 20, "deviation_ratio": 0.22, "certain": true });
@@ -204,7 +206,7 @@ fn bars_show_the_work_of_each_ten_seconds() {
 fn an_adit_that_is_gone_leaves_an_old_picture_that_says_so() {
     let mut screen = screen();
     let gone = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    screen.on_update(Err(crate::client::Unread::Nobody { api: screen.api, why: gone }));
+    screen.on_update(Err(crate::client::Unread::Nobody { api: screen.api.parse().unwrap(), why: gone }));
     assert!(shown(&screen, 200, 50).contains("old: no adit answers at 127.0.0.1:7785"));
     screen.on_update(Ok(picture(1_001.0)));
     assert!(!shown(&screen, 200, 50).contains("old:"));
@@ -220,6 +222,11 @@ fn numbers_are_short() {
     assert_eq!(difficulties, ["–", "25.00T", "1024", "0.5", "6.0e-8"]);
 }
 
+fn client(api: std::net::SocketAddr) -> Client {
+    let api = api.to_string().parse().unwrap();
+    Client::new(&ApiArgs { api, key_file: None, pin: None, ca: None }).unwrap()
+}
+
 #[test]
 fn what_is_no_adit_is_said_to_be_none() {
     let answer = |text: &'static [u8]| {
@@ -230,7 +237,7 @@ fn what_is_no_adit_is_said_to_be_none() {
             let _ = socket.read(&mut [0; 1_024]); // whatever it asks
             let _ = socket.write_all(text);
         });
-        Feed::start(api).wait().unwrap_err().to_string()
+        Feed::start(client(api)).wait().unwrap_err().to_string()
     };
     for text in [
         &b"HTTP/1.1 404 Not Found\r\n\r\n"[..],
@@ -243,7 +250,7 @@ fn what_is_no_adit_is_said_to_be_none() {
         assert!(said.contains("is no adit of this version"), "{said}");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert!(Feed::start(nobody).wait().unwrap_err().to_string().contains("no adit answers"));
+    assert!(Feed::start(client(nobody)).wait().unwrap_err().to_string().contains("no adit answers"));
 }
 
 proptest! {

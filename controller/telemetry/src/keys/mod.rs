@@ -163,6 +163,34 @@ mod tests {
         assert_eq!(find(&keys, &format!("{whole}{whole}{whole}"), 150), Err(NoKey::Unknown));
     }
 
+    /// Statistics of a clock, which a busy machine falsifies: `cargo test --release -p adit-telemetry how_long -- --ignored`.
+    #[test]
+    #[ignore = "measures time"]
+    #[allow(clippy::disallowed_methods, reason = "it is about time")]
+    fn how_long_a_key_is_looked_for_does_not_say_how_much_of_it_is_right() {
+        use std::time::Instant;
+        let made: Vec<_> = (0..100).map(|byte| Key::new("k", Scope::Read, 1, None, &[byte; 36])).collect();
+        let keys: Vec<_> = made.iter().map(|(key, _)| key.clone()).collect();
+        let (first, last) = (made[0].1.expose(), made[99].1.expose());
+        let almost = format!("{}x", &first[..first.len() - 1]);
+        let nothing = "x".repeat(first.len());
+        let tried = [first, last, &almost, &nothing];
+        let mut times = [const { Vec::new() }; 4];
+        for _ in 0..20_000 {
+            for (text, times) in tried.iter().zip(&mut times) {
+                let begun = Instant::now();
+                let _ = std::hint::black_box(find(&keys, std::hint::black_box(text), 1));
+                times.push(begun.elapsed().as_nanos());
+            }
+        }
+        let medians = times.map(|mut times| {
+            times.sort_unstable();
+            times[times.len() / 2] as f64
+        });
+        println!("ns for the first key, the last, one wrong letter, all wrong: {medians:?}");
+        assert!(medians.iter().all(|median| (median / medians[3] - 1.0).abs() < 0.05), "{medians:?}");
+    }
+
     #[test]
     fn what_is_kept_of_a_key_does_not_give_it_away() {
         let (key, text) = Key::new("shelf", Scope::Admin, 100, None, &[0xab; 36]);

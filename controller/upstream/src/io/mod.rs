@@ -25,7 +25,7 @@ pub(crate) use base64::encode as base64;
 pub use check::{Finding, check_pool};
 pub use dial::Dialer;
 pub use node::Nodes;
-pub use tls::SetupError;
+pub use tls::{Secure, SetupError};
 pub use upstream::Upstream;
 use wire::Wire;
 
