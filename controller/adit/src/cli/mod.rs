@@ -1,5 +1,7 @@
 //! The command line. Its help texts are the manual.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "to readers of help, brackets mean what may be left out")]
+
 mod api;
 mod bench;
 mod conform;
