@@ -116,7 +116,7 @@ fn sticks_break_no_law_when_they_are_reset_and_their_controllers_fail() {
             settings.set("target-difficulty", (1.0 / f64::from(1 << 30)).to_string());
             Item { model, count: 1, settings }
         };
-        let outcome = live(seed, 0.15, keys.map(item).into(), FaultSet::all());
+        let outcome = live(seed, 0.4, keys.map(item).into(), FaultSet::all());
         assert!(outcome.faults.values().sum::<u64>() >= 3, "seed {seed}: {:?}", outcome.faults);
         assert!(outcome.devices.iter().all(|device| device.accepted > 50), "{:?}", outcome.devices);
     }
