@@ -123,6 +123,45 @@ fn a_miner_that_lies_leaves_and_comes_back_keeps_its_row_and_harms_nobody() {
 }
 
 #[test]
+fn a_password_that_miners_must_say_is_in_no_recording() {
+    let runtime = Runtime::new().unwrap();
+    let pool = pool(&runtime);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("guests.rec");
+    let pool_url = url(&pool);
+    let running = Running::start(&[
+        "mine",
+        "--json",
+        "--pool",
+        &pool_url,
+        "--user",
+        "u",
+        "--listen",
+        &listen,
+        "--listen-password",
+        "hushhush",
+        "--record",
+        record.to_str().unwrap(),
+    ]);
+    let mut stream = connect(&runtime, port);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+        .write_all(b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"w\",\"hushhush\"]}\n")
+        .unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(|line| line.unwrap());
+    let answer = lines.find(|line| line.contains("\"id\":2")).unwrap();
+    assert!(answer.contains("true"), "{answer}");
+    running.signal("INT");
+    assert_eq!(running.finish().status, Some(0));
+    let recorded = std::fs::read_to_string(&record).unwrap();
+    let hex: String = b"hushhush".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!recorded.contains("hushhush") && !recorded.contains(&hex), "{recorded}");
+    assert!(!recorded.contains("password-sha256d"), "{recorded}");
+}
+
+#[test]
 fn beyond_this_machine_miners_need_a_password() {
     let finished = run(&["mine", "--pool", "h:1", "--user", "u", "--listen", "0.0.0.0:3333"]);
     assert_eq!(finished.status, Some(2));
