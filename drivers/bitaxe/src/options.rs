@@ -63,39 +63,43 @@ impl Options {
         let percent = "a share of wrong answers in per cent, 0.1 to 5";
         let options = Self {
             eased: settings.take_easing()?,
-            frequency: within(
-                settings,
-                "frequency",
-                "a clock in MHz within the limits of the model",
-                |mhz| models.iter().any(|model| allows_clock(model, Hertz::from_mhz(mhz))),
-            )?
-            .map(Hertz::from_mhz),
-            core: within(
-                settings,
-                "voltage",
-                "a core voltage in millivolts within the limits of the model",
-                |millivolts| models.iter().any(|model| allows_core(model, Volts(millivolts / 1e3))),
-            )?
-            .map(|millivolts| Volts(millivolts / 1e3)),
+            frequency: settings
+                .take_if("frequency", "a clock in MHz within the limits of the model", |mhz| {
+                    models.iter().any(|model| allows_clock(model, Hertz::from_mhz(*mhz)))
+                })?
+                .map(Hertz::from_mhz),
+            core: settings
+                .take_if(
+                    "voltage",
+                    "a core voltage in millivolts within the limits of the model",
+                    |millivolts: &f64| {
+                        models.iter().any(|model| allows_core(model, Volts(*millivolts / 1e3)))
+                    },
+                )?
+                .map(|millivolts| Volts(millivolts / 1e3)),
             fan: settings
                 .take::<FanSpeed>("fan", "`auto` or per cent of full speed, 0 to 100")?
                 .and_then(|fan| fan.0),
-            fan_check: settings.take::<Switch>("fan-check", "`on` or `off`")?.is_none_or(|switch| switch.0),
-            target: number(settings, "target-temperature", "degrees Celsius, 35 to 66", 35.0, 66.0)?
+            fan_check: settings.take_switch("fan-check", "`on` or `off`")?.unwrap_or(true),
+            target: settings
+                .take_within("target-temperature", "degrees Celsius, 35 to 66", 35.0..=66.0)?
                 .unwrap_or(60.0),
-            limit: number(settings, "temperature-limit", "degrees Celsius, 50 to 85", 50.0, 85.0)?
+            limit: settings
+                .take_within("temperature-limit", "degrees Celsius, 50 to 85", 50.0..=85.0)?
                 .unwrap_or(75.0),
-            watts: within(settings, "power-limit", "watts, at most those of the model", |watts| {
-                models.iter().any(|model| allows_watts(model, Watts(watts)))
-            })?
-            .map(Watts),
-            chips: number(settings, "chips", "how many chips there are, 1 to 256", 1.0, 256.0)?
-                .map(|chips| chips as u16),
+            watts: settings
+                .take_if("power-limit", "watts, at most those of the model", |watts| {
+                    models.iter().any(|model| allows_watts(model, Watts(*watts)))
+                })?
+                .map(Watts),
+            chips: settings
+                .take_within("chips", "how many chips there are, 1 to 256", 1.0..=256.0)?
+                .map(|chips: f64| chips as u16),
             tune: settings.take::<Tune>("tune", "`off`, `efficiency` or `hashrate`")?.and_then(|tune| tune.0),
             tuned: settings
                 .take::<Point>("tuned", "a clock and a core voltage, as 512.5@1130 (MHz@mV)")?
                 .map(|point| point.0),
-            error_limit: number(settings, "error-limit", percent, 0.1, 5.0)?.unwrap_or(1.0) / 100.0,
+            error_limit: settings.take_within("error-limit", percent, 0.1..=5.0)?.unwrap_or(1.0) / 100.0,
         };
         std::mem::take(settings).finish(KNOWN)?;
         Ok(options)
@@ -145,29 +149,6 @@ fn allows_watts(model: &Model, watts: Watts) -> bool {
     watts.0 >= 1.0 && most.is_none_or(|most| watts <= most) && watts.0 <= 10_000.0
 }
 
-pub(crate) fn number(
-    settings: &mut Settings,
-    key: &'static str,
-    expected: &'static str,
-    low: f64,
-    high: f64,
-) -> Result<Option<f64>, SettingsError> {
-    within(settings, key, expected, |value| (low..=high).contains(&value))
-}
-
-pub(crate) fn within(
-    settings: &mut Settings,
-    key: &'static str,
-    expected: &'static str,
-    allowed: impl Fn(f64) -> bool,
-) -> Result<Option<f64>, SettingsError> {
-    let Some(value) = settings.take::<String>(key, expected)? else { return Ok(None) };
-    match value.parse::<f64>() {
-        Ok(number) if number.is_finite() && allowed(number) => Ok(Some(number)),
-        _ => Err(SettingsError::Malformed { key, value, expected }),
-    }
-}
-
 struct FanSpeed(Option<u8>);
 
 impl FromStr for FanSpeed {
@@ -182,20 +163,6 @@ impl FromStr for FanSpeed {
                 .filter(|percent| *percent <= 100)
                 .map(|percent| Self(Some(percent)))
                 .ok_or(()),
-        }
-    }
-}
-
-struct Switch(bool);
-
-impl FromStr for Switch {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "on" => Ok(Self(true)),
-            "off" => Ok(Self(false)),
-            _ => Err(()),
         }
     }
 }

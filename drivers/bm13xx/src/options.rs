@@ -1,11 +1,9 @@
 //! What the user may set on a bare chain, read once and typed.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use adit_driver::{Settings, SettingsError};
 use adit_protocol::bm13xx::Ticket;
-use adit_protocol::pow::Target;
 use adit_protocol::units::Hertz;
 
 /// Names of all settings, in the order of the crate documentation.
@@ -29,64 +27,23 @@ impl Options {
     pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
         let options = Self {
             easing: settings.take_easing()?,
-            chips: settings
-                .take::<Within<1, 256>>("chips", "a number of chips, 1 to 256")?
-                .map(|it| it.0 as u16),
+            chips: settings.take_within("chips", "a number of chips, 1 to 256", 1..=256_u16)?,
             domains: settings
-                .take::<Within<1, 64>>("domains", "a number of voltage domains, 1 to 64")?
-                .map_or(1, |it| it.0 as u16),
+                .take_within("domains", "a number of voltage domains, 1 to 64", 1..=64_u16)?
+                .unwrap_or(1),
             frequency: settings
-                .take::<Positive>("frequency", "a clock in MHz, within the limits of the model")?
-                .map(|it| Hertz::from_mhz(it.0)),
+                .take_positive("frequency", "a clock in MHz, within the limits of the model")?
+                .map(Hertz::from_mhz),
             ramp_step: settings
-                .take::<Within<1, 60_000>>("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000")?
-                .map_or(Duration::from_millis(100), |it| Duration::from_millis(u64::from(it.0))),
-            baud: settings
-                .take::<Within<9_600, 6_250_000>>("baud", "a baud rate from 9600 to 6250000")?
-                .map(|it| it.0),
+                .take_within("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000", 1..=60_000)?
+                .map_or(Duration::from_millis(100), Duration::from_millis),
+            baud: settings.take_within("baud", "a baud rate from 9600 to 6250000", 9_600..=6_250_000)?,
             ticket: settings
-                .take::<Difficulty>("ticket-difficulty", "a difficulty of at least 1")?
-                .map(|it| it.0),
+                .take_within("ticket-difficulty", "a difficulty of at least 1", 1.0..=2_f64.powi(32))?
+                .map(Ticket::from_difficulty),
         };
         settings.finish(KNOWN)?;
         Ok(options)
-    }
-}
-
-struct Positive(f64);
-
-impl FromStr for Positive {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        Target::from_difficulty(number).map(|_| Self(number)).map_err(|_| ())
-    }
-}
-
-struct Difficulty(Ticket);
-
-impl FromStr for Difficulty {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.parse() {
-            Ok(number) if (1.0..=2_f64.powi(32)).contains(&number) => {
-                Ok(Self(Ticket::from_difficulty(number)))
-            }
-            _ => Err(()),
-        }
-    }
-}
-
-struct Within<const LOW: u32, const HIGH: u32>(u32);
-
-impl<const LOW: u32, const HIGH: u32> FromStr for Within<LOW, HIGH> {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        (LOW..=HIGH).contains(&number).then_some(Self(number)).ok_or(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the user said about a device, as `key=value` pairs of a selector or a configuration table.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use adit_protocol::pow::Target;
@@ -55,14 +56,56 @@ impl Settings {
         key: &'static str,
         expected: &'static str,
     ) -> Result<Option<T>, SettingsError> {
+        self.take_if(key, expected, |_| true)
+    }
+
+    /// The same, where only some values are allowed.
+    pub fn take_if<T: FromStr>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        allowed: impl FnOnce(&T) -> bool,
+    ) -> Result<Option<T>, SettingsError> {
         let Some(value) = self.0.remove(key) else { return Ok(None) };
-        value.parse().map(Some).map_err(|_| SettingsError::Malformed { key, value, expected })
+        match value.parse().ok().filter(allowed) {
+            Some(read) => Ok(Some(read)),
+            None => Err(SettingsError::Malformed { key, value, expected }),
+        }
+    }
+
+    /// The same, for a number with limits.
+    pub fn take_within<T: FromStr + PartialOrd>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        limits: RangeInclusive<T>,
+    ) -> Result<Option<T>, SettingsError> {
+        self.take_if(key, expected, |number| limits.contains(number))
+    }
+
+    /// The same, for a number above 0 that is neither so large nor so small that no target can be made of it.
+    pub fn take_positive(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<f64>, SettingsError> {
+        self.take_if(key, expected, |number| Target::from_difficulty(*number).is_ok())
+    }
+
+    /// The same, for `on` or `off`.
+    pub fn take_switch(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<bool>, SettingsError> {
+        let word = self.take_if(key, expected, |word: &String| matches!(word.as_str(), "on" | "off"))?;
+        Ok(word.map(|word| word == "on"))
     }
 
     /// Takes `target-difficulty`: the difficulty of the nonces that a *simulated* device reports. One of which a target can be
     /// made.
     pub fn take_easing(&mut self) -> Result<Option<f64>, SettingsError> {
-        Ok(self.take::<Easing>("target-difficulty", "a positive number")?.map(|easing| easing.0))
+        self.take_positive("target-difficulty", "a positive number")
     }
 
     /// Fails when something is left that the driver did not take. `known`: what it would have taken.
@@ -71,17 +114,6 @@ impl Settings {
             Some(key) => Err(SettingsError::Unknown { key, known }),
             None => Ok(()),
         }
-    }
-}
-
-struct Easing(f64);
-
-impl FromStr for Easing {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        Target::from_difficulty(number).map(|_| Self(number)).map_err(|_| ())
     }
 }
 
@@ -101,6 +133,20 @@ mod tests {
             let said = easing(value).unwrap_err().to_string();
             assert_eq!(said, format!("`target-difficulty={value}`: expected a positive number"));
         }
+    }
+
+    #[test]
+    fn a_value_that_is_not_allowed_is_told_as_it_was_written() {
+        let mut settings = Settings::default();
+        settings.set("chips", "257");
+        settings.set("fan", "On");
+        let chips = settings.take_within("chips", "a number of chips, 1 to 256", 1..=256_u16);
+        assert_eq!(chips.unwrap_err().to_string(), "`chips=257`: expected a number of chips, 1 to 256");
+        assert!(settings.take_switch("fan", "`on` or `off`").is_err());
+        settings.set("fan", "off");
+        assert_eq!(settings.take_switch("fan", "`on` or `off`"), Ok(Some(false)));
+        settings.set("celsius", "NaN");
+        assert!(settings.take_within("celsius", "35 to 66", 35.0..=66.0).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use adit_driver::{Settings, SettingsError};
-use adit_protocol::pow::{Hash, Target, sha256d_of};
+use adit_protocol::pow::{Hash, sha256d_of};
 use adit_protocol::stratum::Secret;
 use adit_protocol::units::HashRate;
 
@@ -48,17 +48,15 @@ impl Default for Options {
 impl Options {
     /// Takes what is known out of `settings` and refuses the rest.
     pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, SettingsError> {
-        let rate = settings.take::<Positive>("hashrate", "hashes per second, such as 5e11")?;
+        let rate = settings.take_positive("hashrate", "hashes per second, such as 5e11")?;
         let per_minute = settings
-            .take::<PerMinute>("shares-per-minute", "shares a minute, 0.1 to 600")?
-            .map_or(SHARES_PER_MINUTE, |it| it.0);
-        let suits = rate.as_ref().map_or(DIFFICULTY, |rate| rate.0 * 60.0 / per_minute / HASHES);
+            .take_within("shares-per-minute", "shares a minute, 0.1 to 600", 0.1..=600.0)?
+            .unwrap_or(SHARES_PER_MINUTE);
+        let suits = rate.map_or(DIFFICULTY, |rate| rate * 60.0 / per_minute / HASHES);
         let options = Self {
-            difficulty: settings
-                .take::<Positive>("difficulty", "a difficulty above 0")?
-                .map_or(suits, |it| it.0),
+            difficulty: settings.take_positive("difficulty", "a difficulty above 0")?.unwrap_or(suits),
             shares_per_minute: per_minute,
-            hashrate: rate.map(|rate| HashRate(rate.0)),
+            hashrate: rate.map(HashRate),
             password: settings.take::<Hashed>("password-sha256d", "64 hex digits")?.map(|hashed| hashed.0),
             easing: settings.take_easing()?,
         };
@@ -91,28 +89,6 @@ pub fn hash_of(password: &Secret) -> Hash {
 /// Compares in the same time whatever differs.
 pub(crate) fn is_same(a: &Hash, b: &Hash) -> bool {
     a.0.iter().zip(b.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
-}
-
-struct Positive(f64);
-
-impl FromStr for Positive {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        Target::from_difficulty(number).map(|_| Self(number)).map_err(|_| ())
-    }
-}
-
-struct PerMinute(f64);
-
-impl FromStr for PerMinute {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        (0.1..=600.0).contains(&number).then_some(Self(number)).ok_or(())
-    }
 }
 
 struct Hashed(Hash);

@@ -1,6 +1,5 @@
 //! What the user may set on a stick, read once and typed.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use adit_driver::{Settings, SettingsError};
@@ -48,13 +47,7 @@ impl Options {
     pub(crate) fn from_settings(mut settings: Settings, model: &Model) -> Result<Self, SettingsError> {
         let (low, high) = model.clock.map_or((0.0, 0.0), |[low, _, high]| (low.mhz(), high.mhz()));
         let mut clock = |key| -> Result<Option<Hertz>, SettingsError> {
-            let value = settings.take::<f64>(key, IN_LIMITS)?;
-            match value {
-                Some(mhz) if !(low..=high).contains(&mhz) => {
-                    Err(SettingsError::Malformed { key, value: mhz.to_string(), expected: IN_LIMITS })
-                }
-                value => Ok(value.map(Hertz::from_mhz)),
-            }
+            Ok(settings.take_within(key, IN_LIMITS, low..=high)?.map(Hertz::from_mhz))
         };
         let (frequency, start) = (clock("frequency")?, clock("start-frequency")?);
         let known = match (model.ports.len(), model.chips.kind) {
@@ -68,23 +61,22 @@ impl Options {
             frequency,
             start,
             ramp_step: settings
-                .take::<Within<1, 60_000>>("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000")?
-                .map_or(Duration::from_secs(1), |it| Duration::from_millis(it.0)),
+                .take_within("ramp-step", "milliseconds for each 6.25 MHz, 1 to 60000", 1..=60_000)?
+                .map_or(Duration::from_secs(1), Duration::from_millis),
             tune_up: settings
-                .take::<Within<30, 9_999>>("tune-up", "minutes, 30 to 9999")?
-                .map(|it| Duration::from_secs(60 * it.0)),
+                .take_within("tune-up", "minutes, 30 to 9999", 30..=9_999)?
+                .map(|minutes: u64| Duration::from_secs(60 * minutes)),
             chips: match has("chips") {
-                true => settings.take::<Within<1, 255>>("chips", "a number of chips, 1 to 255")?,
+                true => settings.take_within("chips", "a number of chips, 1 to 255", 1..=255_u16)?,
                 false => None,
-            }
-            .map(|it| it.0 as u16),
+            },
             core: match has("core-voltage") {
-                true => settings.take::<Within<100, 500>>("core-voltage", "millivolts, 100 to 500")?,
+                true => settings.take_within("core-voltage", "millivolts, 100 to 500", 100..=500_u16)?,
                 false => None,
             }
-            .map(|it| Volts(it.0 as f64 / 1e3)),
+            .map(|millivolts| Volts(f64::from(millivolts) / 1e3)),
             telemetry: match has("telemetry") {
-                true => settings.take::<Switch>("telemetry", "on or off")?.is_none_or(|it| it.0),
+                true => settings.take_switch("telemetry", "on or off")?.unwrap_or(true),
                 false => false,
             },
         };
@@ -95,31 +87,6 @@ impl Options {
 
 /// What a clock must be.
 const IN_LIMITS: &str = "a clock in MHz, within the limits of the model";
-
-struct Within<const LOW: u64, const HIGH: u64>(u64);
-
-impl<const LOW: u64, const HIGH: u64> FromStr for Within<LOW, HIGH> {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let number = text.parse().map_err(|_| ())?;
-        (LOW..=HIGH).contains(&number).then_some(Self(number)).ok_or(())
-    }
-}
-
-struct Switch(bool);
-
-impl FromStr for Switch {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "on" => Ok(Self(true)),
-            "off" => Ok(Self(false)),
-            _ => Err(()),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use adit_protocol::units::Hertz;
 
 use super::air::FANS;
 use super::board::BOARDS;
-use crate::options::{allows_clock, number, within};
+use crate::options::allows_clock;
 
 /// Names of all settings, in the order of the crate documentation.
 const KNOWN: &[&str] = &["target-difficulty", "frequency", "chips", "fans"];
@@ -28,13 +28,15 @@ impl Options {
     /// Takes what is known out of `settings`, refuses the rest, and what `model` does not allow.
     pub(crate) fn from_settings(mut settings: Settings, model: &Model) -> Result<Self, SettingsError> {
         let settings = &mut settings;
-        let allowed = |mhz| allows_clock(model, Hertz::from_mhz(mhz));
-        let clock = within(settings, "frequency", "a clock in MHz within the limits of the model", allowed)?;
+        let allowed = |mhz: &f64| allows_clock(model, Hertz::from_mhz(*mhz));
+        let clock =
+            settings.take_if("frequency", "a clock in MHz within the limits of the model", allowed)?;
         let [_, usual, _] = model.clock.unwrap_or([Hertz::from_mhz(50.0); 3]);
-        let chips = number(settings, "chips", "how many chips a hash board has, 1 to 128", 1.0, 128.0)?;
-        let fans = number(settings, "fans", "how many fans there are, 1 to 4", 1.0, f64::from(FANS))?;
+        let chips =
+            settings.take_within("chips", "how many chips a hash board has, 1 to 128", 1.0..=128.0)?;
+        let fans = settings.take_within("fans", "how many fans there are, 1 to 4", 1.0..=f64::from(FANS))?;
         let options = Self {
-            eased: number(settings, "target-difficulty", "a positive number", f64::MIN_POSITIVE, 1.0)?,
+            eased: settings.take_within("target-difficulty", "a positive number", f64::MIN_POSITIVE..=1.0)?,
             clock: clock.map_or(usual, Hertz::from_mhz),
             chips: chips.map_or(model.chips.count / BOARDS as u16, |chips| chips as u16),
             fans: fans.map_or(FANS, |fans| fans as u8),
