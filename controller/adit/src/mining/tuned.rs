@@ -1,12 +1,13 @@
 //! What tuning has found, kept from one opening of a device to the next and from one run to the next.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::fs;
+use std::path::PathBuf;
 
 use adit_driver::Tuned;
 
 use super::plan::Wanted;
+use crate::config::write;
 
 /// Name of the file in the folder for state.
 const FILE: &str = "tuned.json";
@@ -48,7 +49,7 @@ impl Results {
         self.found.insert(place(wanted)?, text);
         let (file, text) = (self.file.clone()?, serde_json::to_string_pretty(&self.found).ok()?);
         Some(move || {
-            if let Err(error) = replace(&file, &text) {
+            if let Err(error) = write::replace(&file, text.as_bytes()) {
                 tracing::warn!("{}: {error}: what tuning has found is lost at the end", file.display());
             }
         })
@@ -66,16 +67,6 @@ fn place(wanted: &Wanted) -> Option<String> {
     let serial = detected.usb.as_ref().and_then(|usb| usb.serial.as_deref());
     let settings: String = settings.iter().map(|(key, value)| format!(" {key}={value}")).collect();
     Some(format!("{}{settings}", serial.unwrap_or(&detected.location)))
-}
-
-/// The whole file at once, so that it is never half a file.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let new = file.with_extension("json.new");
-    fs::write(&new, text)?;
-    fs::rename(&new, file)
 }
 
 #[cfg(test)]
