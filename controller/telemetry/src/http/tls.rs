@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adit_protocol::hex;
 use sha2::{Digest, Sha256};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -67,7 +68,7 @@ pub(crate) fn tls_config(
     };
     let certificates = certificates(&chain)?;
     let first = certificates.first().map(|first| Sha256::digest(first.as_ref())).unwrap_or_default();
-    let fingerprint = first.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = hex::encode(&first);
     let private = read(&key)?;
     let private = PrivateKeyDer::from_pem_slice(&private)
         .map_err(|_| TlsError::Nothing { file: key.clone(), what: "private key" })?;

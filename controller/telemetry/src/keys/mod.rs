@@ -7,6 +7,7 @@ mod store;
 
 use std::fmt;
 
+use adit_protocol::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -109,9 +110,9 @@ impl Key {
         expires_unix_s: Option<u64>,
         chance: &[u8; 36],
     ) -> (Self, KeyText) {
-        let id = hex(&chance[..4]);
-        let text = format!("adit_{id}_{}", hex(&chance[4..]));
-        let sha256 = hex(&Sha256::digest(&text));
+        let id = hex::encode(&chance[..4]);
+        let text = format!("adit_{id}_{}", hex::encode(&chance[4..]));
+        let sha256 = hex::encode(&Sha256::digest(&text));
         let name = name.to_owned();
         (Self { id, name, scope, sha256, created_unix_s: now_unix_s, expires_unix_s }, KeyText(text))
     }
@@ -126,7 +127,7 @@ pub(crate) fn find<'a>(
     if text.len() > LONGEST {
         return Err(NoKey::Unknown);
     }
-    let sha256 = hex(&Sha256::digest(text));
+    let sha256 = hex::encode(&Sha256::digest(text));
     let mut found = Err(NoKey::Unknown);
     for key in keys {
         if bool::from(key.sha256.as_bytes().ct_eq(sha256.as_bytes())) {
@@ -138,10 +139,6 @@ pub(crate) fn find<'a>(
         }
     }
     found
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -163,9 +160,8 @@ mod tests {
         assert_eq!(find(&keys, &format!("{whole}{whole}{whole}"), 150), Err(NoKey::Unknown));
     }
 
-    /// Statistics of a clock, which a busy machine falsifies: `cargo test --release -p adit-telemetry how_long -- --ignored`.
     #[test]
-    #[ignore = "measures time"]
+    #[ignore = "a busy machine falsifies it: cargo test --release -p adit-telemetry how_long -- --ignored --nocapture"]
     #[allow(clippy::disallowed_methods, reason = "it is about time")]
     fn how_long_a_key_is_looked_for_does_not_say_how_much_of_it_is_right() {
         use std::time::Instant;
