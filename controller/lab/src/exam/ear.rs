@@ -1,5 +1,6 @@
 //! Cuts what comes at a port into frames.
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use adit_protocol::wire::{Codec, Micros, Port, Step};
@@ -18,6 +19,17 @@ impl<F, R> Hearing<F, R> {
         self.frames.extend(more.frames);
         self.rejects.extend(more.rejects);
         self
+    }
+}
+
+impl<F, R: Display> Hearing<F, R> {
+    /// `what` was heard, and what else.
+    pub(super) fn say(&self, f: &mut fmt::Formatter<'_>, what: fmt::Arguments<'_>) -> fmt::Result {
+        f.write_fmt(what)?;
+        match self.rejects.first() {
+            Some(why) => write!(f, ", {} times bytes that are no answer ({why})", self.rejects.len()),
+            None => Ok(()),
+        }
     }
 }
 

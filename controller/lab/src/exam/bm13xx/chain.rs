@@ -133,10 +133,6 @@ impl Hearing {
 impl std::fmt::Display for Hearing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (registers, nonces) = (self.registers().count(), self.nonces().count());
-        write!(f, "{registers} register answers and {nonces} nonces")?;
-        match self.rejects.first() {
-            Some(why) => write!(f, ", {} times bytes that are no answer ({why})", self.rejects.len()),
-            None => Ok(()),
-        }
+        self.say(f, format_args!("{registers} register answers and {nonces} nonces"))
     }
 }

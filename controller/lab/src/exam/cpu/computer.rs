@@ -118,11 +118,7 @@ impl Hearing {
 
 impl std::fmt::Display for Hearing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} answers", self.frames.len())?;
-        match self.rejects.first() {
-            Some(why) => write!(f, ", {} times bytes that are no answer ({why})", self.rejects.len()),
-            None => Ok(()),
-        }
+        self.say(f, format_args!("{} answers", self.frames.len()))
     }
 }
 
