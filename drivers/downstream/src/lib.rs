@@ -26,7 +26,7 @@ mod tests;
 use adit_driver::{Detected, Driver, Machine, Settings, StartError};
 
 pub use machine::Downstream;
-pub use options::{DIFFICULTY, Options, SHARES_PER_MINUTE, hash_of};
+pub use options::{DIFFICULTY, Options, PASSWORD, SHARES_PER_MINUTE, hash_of};
 
 /// The entry of this driver in the catalog.
 pub const DRIVER: Driver = Driver { name: "downstream", start };

@@ -6,10 +6,13 @@ use adit_driver::{Settings, SettingsError};
 use adit_protocol::pow::{Hash, sha256d_of};
 use adit_protocol::stratum::Secret;
 use adit_protocol::units::HashRate;
+use subtle::ConstantTimeEq;
+
+/// The setting with the hash of the password: of no use to anybody but whoever guesses passwords, so it is told to nobody.
+pub const PASSWORD: &str = "password-sha256d";
 
 /// Names of all settings, in the order of the crate documentation.
-const KNOWN: &[&str] =
-    &["difficulty", "shares-per-minute", "hashrate", "password-sha256d", "target-difficulty"];
+const KNOWN: &[&str] = &["difficulty", "shares-per-minute", "hashrate", PASSWORD, "target-difficulty"];
 
 /// Difficulty of the first shares where nobody says: one a second from a miner of 4.4 TH/s.
 pub const DIFFICULTY: f64 = 1_024.0;
@@ -57,7 +60,7 @@ impl Options {
             difficulty: settings.take_positive("difficulty", "a difficulty above 0")?.unwrap_or(suits),
             shares_per_minute: per_minute,
             hashrate: rate.map(HashRate),
-            password: settings.take::<Hashed>("password-sha256d", "64 hex digits")?.map(|hashed| hashed.0),
+            password: settings.take::<Hashed>(PASSWORD, "64 hex digits")?.map(|hashed| hashed.0),
             easing: settings.take_easing()?,
         };
         settings.finish(KNOWN)?;
@@ -71,7 +74,7 @@ impl Options {
         settings.set("shares-per-minute", self.shares_per_minute.to_string());
         let words = [
             ("hashrate", self.hashrate.map(|rate| rate.0.to_string())),
-            ("password-sha256d", self.password.map(|hash| adit_protocol::hex::encode(&hash.0))),
+            (PASSWORD, self.password.map(|hash| adit_protocol::hex::encode(&hash.0))),
             ("target-difficulty", self.easing.map(|easing| easing.to_string())),
         ];
         words.into_iter().filter_map(|(key, word)| Some((key, word?))).for_each(|(key, word)| {
@@ -88,7 +91,7 @@ pub fn hash_of(password: &Secret) -> Hash {
 
 /// Compares in the same time whatever differs.
 pub(crate) fn is_same(a: &Hash, b: &Hash) -> bool {
-    a.0.iter().zip(b.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    a.0.ct_eq(&b.0).into()
 }
 
 struct Hashed(Hash);

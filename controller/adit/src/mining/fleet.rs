@@ -205,7 +205,8 @@ impl Opening {
         match (link, machine) {
             (Ok(mut link), Ok(machine)) => {
                 // A miner says the password on such a link, and its settings hold the hash of it: no secret is ever recorded.
-                let is_secret = self.wanted.settings.iter().any(|(key, _)| key == "password-sha256d");
+                let is_secret =
+                    self.wanted.settings.iter().any(|(key, _)| key == adit_driver_downstream::PASSWORD);
                 if let Some(recorder) = self.recorder.filter(|_| !is_secret) {
                     let at = Micros(self.origin.elapsed().as_micros() as u64);
                     link = link.recorded(recorder.link(at, &self.wanted.detected, &self.wanted.settings));
