@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -76,18 +76,22 @@ impl Book {
     }
 }
 
-/// Listens, and lets in whoever finds a place.
+/// Listens, and lets in whoever finds a place. All of them may knock at once, as they do when adit is started anew.
 pub(super) fn listen(listen: &Listen) -> io::Result<mpsc::Receiver<Guest>> {
-    let listener = TcpListener::bind(listen.address)?;
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let socket = match listen.address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen.address)?;
+    let listener = socket.listen(MOST_PLACES as u32)?;
     tracing::info!("miners can connect to {}", listener.local_addr()?);
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::spawn(welcome(listener, usize::from(listen.per_address), sender));
     Ok(receiver)
 }
 
-async fn welcome(listener: tokio::net::TcpListener, most: usize, guests: mpsc::Sender<Guest>) {
+async fn welcome(listener: TcpListener, most: usize, guests: mpsc::Sender<Guest>) {
     let book = Arc::new(Book::default());
     loop {
         let (stream, from) = tokio::select! {
@@ -113,6 +117,20 @@ async fn welcome(listener: tokio::net::TcpListener, most: usize, guests: mpsc::S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hundreds_that_come_at_once_find_an_open_door() {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = Default::default();
+        // Nobody is let in while this thread connects.
+        let _guests =
+            runtime.block_on(async { listen(&Listen { address, options, per_address: 16 }) }).unwrap();
+        let patience = Duration::from_millis(500);
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, patience);
+        let all: Result<Vec<_>, _> = (0..400).map(connect).collect();
+        assert_eq!(all.unwrap().len(), 400);
+    }
 
     #[test]
     fn who_comes_back_gets_his_place_again_and_nobody_more_than_allowed() {
