@@ -18,8 +18,8 @@ fn a_first_start_on_a_terminal_leads_to_accepted_shares_and_is_kept() {
     let link = folder.path().join("stick");
     let pool = runtime.block_on(served_pool());
     let _stick = runtime.block_on(served("icarus", &link));
-    // `script` gives it a terminal.
-    let line = format!("{} mine --device {}", adit().display(), selector("icarus", &link));
+    // `script` gives it a terminal; without `exec`, dash would die of the Ctrl-C meant for it.
+    let line = format!("exec {} mine --device {}", adit().display(), selector("icarus", &link));
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).env("XDG_CONFIG_HOME", folder.path());
     let mut running = Running::spawn(&mut command);
