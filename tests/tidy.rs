@@ -205,6 +205,33 @@ fn every_family_has_a_specification_vectors_a_codec_a_twin_and_a_transcript() {
 }
 
 #[test]
+fn no_merge_was_left_half_done() {
+    let marks = ["<".repeat(7), ">".repeat(7)];
+    let mut broken = Vec::new();
+    for path in
+        files(&[".rs", ".md", ".toml", ".json", ".yml", ".sh", ".py", ".rules", ".txt", ".css", ".js"])
+    {
+        for (index, line) in read(&path).lines().enumerate() {
+            if marks.iter().any(|mark| line.starts_with(mark.as_str())) {
+                broken.push(format!("{}:{}", path.display(), index + 1));
+            }
+        }
+    }
+    fail_on(&broken, "the marks of a merge");
+}
+
+#[test]
+fn every_guide_is_named_in_the_readme() {
+    let readme = read(Path::new("README.md"));
+    let guides = files(&[".md"]).into_iter().filter(|path| path.parent() == Some(Path::new("docs")));
+    let lost: Vec<_> = guides
+        .filter(|path| !readme.contains(&format!("({})", path.display())))
+        .map(|path| path.display().to_string())
+        .collect();
+    fail_on(&lost, "the README leads nobody there");
+}
+
+#[test]
 fn links_in_the_documents_lead_somewhere() {
     let mut broken = Vec::new();
     for path in files(&[".md"]) {
