@@ -7,8 +7,7 @@ use adit_driver::{Command, DeviceKey, Order};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
-use crate::device::Device;
-use crate::life::{Life, Link};
+use crate::device::{Device, Life, Link};
 use crate::{Core, Effect, Notice, State};
 
 type Effects = VecDeque<Effect>;

@@ -8,8 +8,7 @@ use adit_driver::{Detected, DeviceKey, Event, Job, PoolKey, Report};
 use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
-use crate::device::Device;
-use crate::life::{Life, Link};
+use crate::device::{Device, Life, Link};
 use crate::pools::{Pending, Pool};
 use crate::{DeviceView, Effect, Notice, Policy, PoolInput, PoolView, identity};
 

@@ -9,7 +9,6 @@ use adit_protocol::devices::Model;
 use adit_protocol::wire::Micros;
 
 use crate::issued::{IssuedWorks, Promise};
-use crate::life::{Life, Link};
 use crate::rate::Rate;
 use crate::{Answer, Credit, DeviceView, Effect, Notice, Readings, ShareCounts, Tally};
 
@@ -19,6 +18,49 @@ const MOST_READINGS: usize = 4_096;
 const MOST_UNITS: usize = 1_024;
 /// Works sent at most at once, whatever a device says it has room for.
 const MOST_ROOM: u64 = 1_024;
+
+/// What the core knows of a device's link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Closed,
+    /// Opening was asked for and has not been answered.
+    Opening,
+    Up,
+    /// It is to be closed, by an order where it was up.
+    Closing,
+}
+
+/// What a device is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Life {
+    Opening,
+    Detecting,
+    Ready,
+    Retrying {
+        at: Micros,
+        attempt: u32,
+    },
+    Away {
+        since: Micros,
+        /// When to look for it at its old place. `None`: the next scan will find it, or a look is under way.
+        look: Option<Micros>,
+        /// When to say that it has left. `None`: it was said.
+        give_up: Option<Micros>,
+    },
+    Quarantined {
+        until: Micros,
+        why: Fault,
+    },
+    Gone {
+        why: Fault,
+    },
+    /// By the user: its link is closed, or being closed.
+    Paused,
+    Stopping {
+        by: Micros,
+    },
+    Stopped,
+}
 
 /// Everything the core knows of one device.
 #[derive(Debug)]

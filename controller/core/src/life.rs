@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_driver::{Detected, Fault, LinkError, Order, Recovery};
 use adit_protocol::wire::Micros;
 
-use crate::device::Device;
+use crate::device::{Device, Life, Link};
 use crate::{Effect, Notice, Policy, State};
 
 type Effects = VecDeque<Effect>;
@@ -19,49 +19,6 @@ const SELDOM_LOOK: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a device that is plugged in again waits for its old link to be closed.
 const OLD_LINK: Duration = Duration::from_secs(2);
-
-/// What the core knows of a device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
-    Closed,
-    /// Opening was asked for and has not been answered.
-    Opening,
-    Up,
-    /// It is to be closed, by an order where it was up.
-    Closing,
-}
-
-/// What a device is doing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Life {
-    Opening,
-    Detecting,
-    Ready,
-    Retrying {
-        at: Micros,
-        attempt: u32,
-    },
-    Away {
-        since: Micros,
-        /// When to look for it at its old place. `None`: the next scan will find it, or a look is under way.
-        look: Option<Micros>,
-        /// When to say that it has left. `None`: it was said.
-        give_up: Option<Micros>,
-    },
-    Quarantined {
-        until: Micros,
-        why: Fault,
-    },
-    Gone {
-        why: Fault,
-    },
-    /// By the user: its link is closed, or being closed.
-    Paused,
-    Stopping {
-        by: Micros,
-    },
-    Stopped,
-}
 
 impl Device {
     /// Opens its link.

@@ -1,6 +1,6 @@
 //! Pools: which of them is worked for, and what became of the shares they were given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use adit_driver::{DeviceKey, PoolKey};
@@ -9,12 +9,12 @@ use adit_protocol::wire::Micros;
 
 use crate::jobs::Jobs;
 use crate::sanity::Sanity;
-use crate::strategy::Load;
-use crate::verify::Submitted;
 use crate::{Answer, Credit, Latencies, PoolView, ShareCounts, ShareKey};
 
 /// Shares that may wait for an answer. A session holds fewer; beyond that the pool has forgotten them.
 const MOST_PENDING: usize = 4_096;
+/// Submitted shares remembered per pool.
+const REMEMBERED: usize = 4_096;
 
 /// Everything the core knows of one pool.
 #[derive(Debug)]
@@ -68,6 +68,19 @@ pub(crate) struct Pending {
     pub(crate) difficulty: f64,
     /// What it counts when it is accepted.
     pub(crate) credit: f64,
+}
+
+/// What a pool has got so far, in hashes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    /// Proven by verified nonces.
+    pub(crate) proven: f64,
+    /// Expected of the works that devices have now.
+    pub(crate) given: f64,
+    /// What it is forgiven: a pool that comes late does not catch up.
+    pub(crate) head_start: f64,
+    /// It has been taken into account.
+    pub(crate) counts: bool,
 }
 
 impl Pool {
@@ -153,6 +166,30 @@ impl Pool {
             enabled: !self.disabled,
             quota: self.quota,
             hashes: self.load.proven,
+        }
+    }
+}
+
+/// The hashes of the shares submitted last.
+#[derive(Debug, Default)]
+pub(crate) struct Submitted {
+    hashes: BTreeSet<Hash>,
+    order: VecDeque<Hash>,
+}
+
+impl Submitted {
+    pub(crate) fn contains(&self, hash: &Hash) -> bool {
+        self.hashes.contains(hash)
+    }
+
+    pub(crate) fn insert(&mut self, hash: Hash) {
+        if self.hashes.insert(hash) {
+            self.order.push_back(hash);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.hashes.remove(&oldest);
         }
     }
 }

@@ -37,19 +37,6 @@ impl Strategy {
     }
 }
 
-/// What a pool has got so far, in hashes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Load {
-    /// Proven by verified nonces.
-    pub(crate) proven: f64,
-    /// Expected of the works that devices have now.
-    pub(crate) given: f64,
-    /// What it is forgiven: a pool that comes late does not catch up.
-    head_start: f64,
-    /// It has been taken into account.
-    counts: bool,
-}
-
 /// Hashes of a box.
 pub(crate) fn hashes(space: &Space) -> f64 {
     let rows = (space.extranonce2.end - space.extranonce2.start) as f64;

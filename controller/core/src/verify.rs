@@ -1,18 +1,14 @@
 //! One nonce, one verdict.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use adit_driver::{Job, Nonce, Order, Ruling, Verdict};
-use adit_protocol::pow::{Hash, Target};
+use adit_protocol::pow::Target;
 use adit_protocol::wire::Micros;
 
 use crate::issued::Finding;
 use crate::pools::{Pending, Pool};
 use crate::{Answer, Core, Effect, Notice, Policy, Share, ShareKey};
-
-/// Submitted shares remembered per pool.
-const REMEMBERED: usize = 4_096;
 
 impl Core {
     /// A device reported a nonce: judges it, tells the machine, submits it if it is worth it.
@@ -99,29 +95,5 @@ fn ruling(nonce: &Nonce, finding: Option<&Finding>, verdict: Verdict) -> Ruling 
         claim: finding.map(|finding| finding.claim),
         verdict,
         difficulty: hash.map_or(0.0, |hash| Target::from_hash(&hash).difficulty()),
-    }
-}
-
-/// The hashes of the shares submitted last.
-#[derive(Debug, Default)]
-pub(crate) struct Submitted {
-    hashes: BTreeSet<Hash>,
-    order: VecDeque<Hash>,
-}
-
-impl Submitted {
-    pub(crate) fn contains(&self, hash: &Hash) -> bool {
-        self.hashes.contains(hash)
-    }
-
-    pub(crate) fn insert(&mut self, hash: Hash) {
-        if self.hashes.insert(hash) {
-            self.order.push_back(hash);
-        }
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.hashes.remove(&oldest);
-        }
     }
 }
