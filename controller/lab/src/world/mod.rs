@@ -2,6 +2,7 @@
 //!
 //! Accounts are checked at every step. A world that breaks a law says so with the command that replays it.
 
+mod config;
 mod faults;
 mod outcome;
 mod pools;
@@ -9,7 +10,8 @@ mod run;
 mod siege;
 mod station;
 
+pub use config::{Violation, WorldConfig, WorldError};
 pub use faults::{FaultSet, UnknownFault};
 pub use outcome::{DeviceOutcome, Outcome};
-pub use run::{Violation, World, WorldConfig, WorldError, run};
+pub use run::{World, run};
 pub use siege::{SiegeOutcome, besiege};

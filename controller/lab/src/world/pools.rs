@@ -8,8 +8,8 @@ use adit_hw_sim::{Dice, PoolFault};
 use adit_protocol::wire::Micros;
 use adit_upstream::{ConnectError, PoolConfig, Session, SessionAction, SessionInput};
 
+use super::config::WorldError;
 use super::faults::Fate;
-use super::run::WorldError;
 use crate::digest::Digest;
 use crate::network::{Network, Packet};
 

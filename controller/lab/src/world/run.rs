@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use adit_core::{Core, Effect, Notice, Policy};
 use adit_driver::{DeviceKey, Order, PoolKey, Report, Verdict};
-use adit_hw_sim::pool::BadPoolSettings;
 use adit_hw_sim::{DeviceFault, PoolFault};
 use adit_protocol::hex;
 use adit_protocol::wire::Micros;
-use adit_upstream::{ConfigError, SessionInput};
+use adit_upstream::SessionInput;
 
-use super::faults::FaultSet;
+use super::config::{Violation, WorldConfig, WorldError};
 use super::outcome::{DeviceOutcome, Outcome};
 use super::pools::Upstream;
 use super::station::Station;
+use crate::Item;
 use crate::digest::Digest;
-use crate::{Item, ItemError};
 
 /// Pools of a world: one that is worked for and one to fall back to.
 const POOLS: usize = 2;
@@ -28,52 +26,6 @@ const MOST_STEPS_AT_ONCE: u32 = 100_000;
 
 const VERDICT: u8 = 1;
 const SHARE: u8 = 2;
-
-/// What a world is made of.
-#[derive(Clone, Debug)]
-pub struct WorldConfig {
-    /// Everything that is chance follows from it.
-    pub seed: u64,
-    /// How long it lasts on its own clock.
-    pub length: Duration,
-    /// What is plugged in at the beginning.
-    pub devices: Vec<Item>,
-    /// What may break.
-    pub faults: FaultSet,
-}
-
-/// Why a world cannot be made.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum WorldError {
-    /// A device cannot be simulated or driven.
-    #[error(transparent)]
-    Item(#[from] ItemError),
-    /// The simulated pool cannot be made.
-    #[error(transparent)]
-    Pool(#[from] BadPoolSettings),
-    /// The session with it cannot be made.
-    #[error(transparent)]
-    Session(#[from] ConfigError),
-    /// A law was broken.
-    #[error(transparent)]
-    Broken(#[from] Violation),
-}
-
-/// A law was broken in a world: a bug, reproducible by its seed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}\nreplay: adit world --seed {seed} --hours {hours} --devices {devices} --faults {faults}")]
-pub struct Violation {
-    /// What was found.
-    pub what: String,
-    /// Seed of the world.
-    pub seed: u64,
-    /// Its length, as typed.
-    pub hours: String,
-    /// Its devices, as typed.
-    pub devices: String,
-    /// Its faults, as typed.
-    pub faults: String,
-}
 
 /// A running world.
 pub struct World {

@@ -10,8 +10,9 @@ use adit_protocol::stratum::Reconnect;
 use adit_protocol::wire::Micros;
 
 use super::Outcome;
+use super::config::{WorldConfig, WorldError};
 use super::pools::Disturbance;
-use super::run::{World, WorldConfig, WorldError};
+use super::run::World;
 
 /// Clocks of the pools: one is right, one runs ahead, one behind.
 const SKEWS_S: [i32; 3] = [0, 7_000, -7_000];
