@@ -74,6 +74,8 @@ checks! {
     its_driver_breaks_no_rule: "its driver breaks no rule of hosts",
     it_stops_at_any_moment: "it stops when told, at any moment",
     it_survives_being_pulled_out: "it survives being pulled out, at any moment",
+    it_works_again_after_any_pause: "it works again after any pause",
+    it_works_again_after_its_host_was_killed: "it works again after its host was killed",
     noise_costs_no_more_than_what_it_hits: "noise on the line costs no more than what it hits",
     silence_is_given_up_with_the_reason: "a device that never answers is given up with the reason",
     a_line_that_no_longer_fits_is_noticed: "a device whose line no longer fits is noticed in time",

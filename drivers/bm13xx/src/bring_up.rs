@@ -8,6 +8,7 @@ use adit_driver::script::{Act, Answer, Ask, Script};
 use adit_protocol::bm13xx::{Command, Frame, Generation, Identity, Register};
 use adit_protocol::wire::{Line, Port};
 
+use crate::count::MOST_STRANGERS;
 use crate::plan::Plan;
 use crate::sequence::{Step, steps};
 use crate::setup::{Census, RESET_BAUD, Setup};
@@ -34,6 +35,8 @@ struct Verifying {
     baud: Option<u32>,
     there: Vec<bool>,
     asks: u8,
+    /// Frames that are no answer: chips that hash on are not listened to for ever.
+    strangers: u16,
     /// The host's rate has been set back: chips did not follow, and may still be heard at the old one.
     fallen_back: bool,
 }
@@ -65,15 +68,16 @@ impl BringUp {
             Some(Step::Line(baud)) => self.line(baud),
             Some(Step::Verify { baud }) => {
                 let there = vec![false; usize::from(self.plan.chips)];
-                self.verifying = Some(Verifying { baud, there, asks: 1, fallen_back: false });
+                self.verifying = Some(Verifying { baud, there, asks: 1, strangers: 0, fallen_back: false });
                 self.ask_all()
             }
         }
     }
 
     fn heard(&mut self, frame: &Frame) -> Ask<Plan> {
-        let within = match (&mut self.verifying, frame) {
-            (Some(verifying), Frame::Register(answer)) if answer.register == Register::CHIP_ID => {
+        let Some(verifying) = &mut self.verifying else { return self.step() };
+        match frame {
+            Frame::Register(answer) if answer.register == Register::CHIP_ID => {
                 let address = Identity::from_bits(answer.value).address;
                 if let Some(index) = self.plan.index(address)
                     && let Some(there) = verifying.there.get_mut(usize::from(index))
@@ -84,11 +88,11 @@ impl BringUp {
                 if verifying.there.iter().all(|there| *there) {
                     return self.verified();
                 }
-                NEXT
             }
-            _ => NEXT,
-        };
-        Ask::Expect { within }
+            _ if verifying.strangers == MOST_STRANGERS => return self.missing(),
+            _ => verifying.strangers += 1,
+        }
+        Ask::Expect { within: NEXT }
     }
 
     fn verified(&mut self) -> Ask<Plan> {
@@ -103,6 +107,7 @@ impl BringUp {
         let Some(verifying) = &mut self.verifying else { return self.step() };
         if verifying.asks < ASKS {
             verifying.asks += 1;
+            verifying.strangers = 0;
             return self.ask_all();
         }
         let found = verifying.there.iter().filter(|there| **there).count() as u16;

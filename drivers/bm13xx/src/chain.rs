@@ -142,6 +142,14 @@ impl Chain {
         }
     }
 
+    /// As [`Self::slow_down`]; and then silent, at the baud rate of chips after a reset: the next one to open the port can neither
+    /// reset them nor know which rate they had.
+    pub fn hand_over(&mut self, outbox: &mut Outbox) {
+        if let Phase::Mining(mining, _) = &mut self.phase {
+            mining.hand_over(outbox);
+        }
+    }
+
     /// Whoever embeds the chain has reset or switched off the chips. Works that come are counted and dropped.
     pub fn shut(&mut self) {
         self.leave();

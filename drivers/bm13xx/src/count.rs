@@ -10,17 +10,22 @@ use adit_protocol::pow::VersionMask;
 use adit_protocol::wire::Line;
 
 use crate::baud;
+use crate::sequence;
 use crate::setup::{Census, RESET_BAUD, Setup};
 use crate::wire::bytes;
 
 /// The first answer comes within this time, and each further one behind the one before it.
 const FIRST: Duration = Duration::from_millis(500);
 const NEXT: Duration = Duration::from_millis(200);
+/// From being told to be silent until the last byte has come.
+const HUSHED: Duration = Duration::from_millis(20);
 /// Most chips that an 8-bit address can tell apart.
 const MOST: u16 = 256;
 
 /// Times that a wrong number of chips is counted before it is believed.
 const COUNTS: u8 = 3;
+/// Frames that are none of the answers, before an end is made of listening.
+pub(crate) const MOST_STRANGERS: u16 = 64;
 
 /// One way of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,13 @@ struct Try {
     baud: u32,
     /// Enable version rolling so many times first: chips then answer in 11 bytes, and some answer only then.
     wake: u8,
+}
+
+impl Try {
+    /// Chips that are heard at this rate were left by an earlier session, and may still be hashing.
+    const fn is_of_an_earlier_session(self) -> bool {
+        self.baud != RESET_BAUD
+    }
 }
 
 /// The counting script.
@@ -38,6 +50,9 @@ pub(crate) struct Count {
     now: Try,
     stage: Stage,
     ids: Vec<u16>,
+    /// What answered instead of the chips that were meant, and at which rate. Chips that hash at another rate than the host's
+    /// are heard as garbage, of which some passes for an answer: only what is heard twice is believed.
+    suspect: Option<(u32, Vec<u16>)>,
     can_change_baud: bool,
     /// Frames that are none of the answers, in this way of asking.
     strangers: u16,
@@ -49,6 +64,7 @@ pub(crate) struct Count {
 enum Stage {
     Line,
     Purge,
+    Hush,
     Wake { left: u8 },
     Asked,
     Listening,
@@ -64,6 +80,7 @@ impl Count {
             now,
             stage: Stage::Line,
             ids: Vec::new(),
+            suspect: None,
             can_change_baud: true,
             strangers: 0,
             miscounts: 0,
@@ -93,7 +110,17 @@ impl Count {
             return Ask::Act(Act::Purge(self.setup.port));
         }
         self.stage = Stage::Wake { left: self.now.wake };
+        if self.now.is_of_an_earlier_session() {
+            self.stage = Stage::Hush;
+            return self.send(sequence::hush(self.setup.chip));
+        }
         self.wake_or_ask()
+    }
+
+    /// What chips said while they were told to be silent is not heard.
+    fn hushed(&mut self) -> Ask<Census> {
+        self.stage = Stage::Wake { left: self.now.wake };
+        Ask::Pause(HUSHED)
     }
 
     fn wake_or_ask(&mut self) -> Ask<Census> {
@@ -125,8 +152,7 @@ impl Count {
         let chip = Chip::from_id(first).filter(|chip| self.setup.chip.is_none_or(|wanted| wanted == *chip));
         let same = |chip: Chip| self.ids.iter().all(|id| chip.facts().ids.contains(id));
         let Some(chip) = chip.filter(|chip| same(*chip)) else {
-            let expected = self.setup.chip.map_or("a BM13xx chain", |chip| chip.facts().name);
-            return Ask::Fail(Fault::WrongDevice { expected });
+            return self.doubt();
         };
         let found = self.ids.len() as u16;
         match self.setup.chips {
@@ -141,6 +167,17 @@ impl Count {
                 can_change_baud: self.can_change_baud,
             }),
         }
+    }
+
+    /// Somebody else answered, or nobody did and garbage looked like it.
+    fn doubt(&mut self) -> Ask<Census> {
+        let heard = Some((self.now.baud, std::mem::take(&mut self.ids)));
+        if self.suspect == heard {
+            let expected = self.setup.chip.map_or("a BM13xx chain", |chip| chip.facts().name);
+            return Ask::Fail(Fault::WrongDevice { expected });
+        }
+        self.suspect = heard;
+        self.otherwise()
     }
 
     /// An answer may have been lost on the way: a wrong number is asked for three times.
@@ -169,6 +206,7 @@ impl Script for Count {
             (Answer::Begin, _) => self.set_line(),
             (Answer::Done(result), _) => self.on_done(result),
             (Answer::Sent, Stage::Asked) => self.listen(FIRST),
+            (Answer::Sent, Stage::Hush) => self.hushed(),
             (Answer::Sent | Answer::Paused, _) => self.wake_or_ask(),
             (Answer::Frame(Frame::Register(answer)), _) if answer.register == Register::CHIP_ID => {
                 if self.ids.len() <= usize::from(MOST) {
@@ -176,7 +214,7 @@ impl Script for Count {
                 }
                 self.listen(NEXT)
             }
-            (Answer::Frame(_), _) if self.strangers < MOST => {
+            (Answer::Frame(_), _) if self.strangers < MOST_STRANGERS => {
                 self.strangers += 1;
                 self.listen(if self.ids.is_empty() { FIRST } else { NEXT })
             }

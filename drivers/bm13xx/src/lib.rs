@@ -15,6 +15,7 @@
 //! | a link action was answered, time has passed | [`Chain::on_done`], [`Chain::on_timer`], due at [`Chain::deadline`] |
 //! | too warm, cool again, tuning | [`Chain::set_clock`]; at once [`Chain::rest`] and [`Chain::resume`] |
 //! | before the supply is switched off | [`Chain::slow_down`], then reset low, voltage off, [`Chain::shut`] |
+//! | before the link is closed, where there is no reset and no supply to switch | [`Chain::hand_over`] |
 //! | [`Status::Failed`] | resets the chips and calls [`Chain::count`] again, or gives up |
 //!
 //! After each call the board looks at [`Chain::status`]. `Ready`, `Room`, nonces and readings are put into the outbox by the
@@ -35,7 +36,8 @@
 //!
 //! Models `bm1387-chain`, `bm1397-chain`, `bm1362-chain`, `bm1366-chain`, `bm1368-chain`, `bm1370-chain`, `bm1372-chain`: a
 //! chain on a USB-UART adapter, or on the UART of somebody's board. Nothing but the serial port is known of it: its supply,
-//! its reset and its cooling are its owner's. It is set to its slowest clock when adit stops.
+//! its reset and its cooling are its owner's. When adit stops, the chain is set to its slowest clock, silenced and set to the baud
+//! rate it has after a reset. One that was left at work by a host that died is found at the rate of `baud`.
 //!
 //! | setting | meaning |
 //! |---|---|

@@ -81,7 +81,7 @@ impl BareChain {
     }
 
     fn on_stop(&mut self) {
-        self.chain.slow_down(&mut self.outbox);
+        self.chain.hand_over(&mut self.outbox);
         self.over = true;
         self.outbox.emit(Event::Stopped);
     }

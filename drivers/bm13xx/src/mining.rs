@@ -12,6 +12,7 @@ use adit_protocol::pow::{Header, VersionMask};
 use adit_protocol::units::Hertz;
 use adit_protocol::wire::{Line, Micros, Port};
 
+use crate::baud;
 use crate::claims::claims;
 use crate::counters::Counters;
 use crate::health::{Advice, Health};
@@ -19,7 +20,7 @@ use crate::plan::Plan;
 use crate::ramp::{self, Ramp};
 use crate::ring::{Ring, Slot};
 use crate::sequence;
-use crate::setup::Setup;
+use crate::setup::{RESET_BAUD, Setup};
 use crate::wire::bytes;
 
 /// Answers that were on their way when a harder ticket was set have arrived.
@@ -260,6 +261,19 @@ impl Mining {
             self.command(command, outbox);
         }
         self.ramp.jumped(ramp::slowest());
+    }
+
+    /// Slow, silent, and at the baud rate of chips after a reset.
+    pub(crate) fn hand_over(&mut self, outbox: &mut Outbox) {
+        self.slow_down(outbox);
+        if !self.plan.chip.rolls_versions() {
+            self.command(sequence::hush(Some(self.plan.chip)), outbox);
+        }
+        if self.plan.baud != RESET_BAUD {
+            for command in baud::writes(self.plan.chip, RESET_BAUD) {
+                self.command(command, outbox);
+            }
+        }
     }
 
     pub(crate) fn on_work(&mut self, now: Micros, work: Work, outbox: &mut Outbox) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adit_protocol::bm13xx::{
     Chip, Command, CoreAccess, CoreRegister, DriveStrength, Frame, Job, MAX_MIDSTATES, MidstateJob, Pll,
-    Register, Split, UartRelay, VersionRolling, offset_register,
+    Register, Split, Ticket, UartRelay, VersionRolling, offset_register,
 };
 use adit_protocol::pow::{Midstate, VersionMask};
 
@@ -61,6 +61,17 @@ pub(crate) fn report_enables(chip: Chip) -> Option<Command> {
         Chip::Bm1372 => 0xff00_c100,
     };
     Some(Command::write_all(Register::MISC_CONTROL, value))
+}
+
+/// What makes chips say nothing of what they find: no sweep, or where there is no such switch the hardest ticket. Chips of a type
+/// that is not known yet have the switch.
+pub(crate) fn hush(chip: Option<Chip>) -> Command {
+    match chip.filter(|chip| !chip.rolls_versions()) {
+        Some(chip) => {
+            Command::write_all(chip.ticket_register(), Ticket::from_bits(Ticket::MAX_BITS).register())
+        }
+        None => Command::write_all(Register::HASH_COUNT, 0),
+    }
 }
 
 /// The work with which cores are opened: bit 0 of its nbits says so (§7.3, §11.7).

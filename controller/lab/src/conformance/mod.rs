@@ -54,6 +54,8 @@ pub const CHECKS: &[Check] = &[
     Check { name: "its driver breaks no rule of hosts", run: checks::breaks_no_rule_of_hosts },
     Check { name: "it stops when told, at any moment", run: trouble::stops_at_any_moment },
     Check { name: "it survives being pulled out, at any moment", run: trouble::survives_unplugging },
+    Check { name: "it works again after any pause", run: trouble::resumes_after_any_pause },
+    Check { name: "it works again after its host was killed", run: trouble::survives_its_host },
     Check { name: "noise on the line costs no more than what it hits", run: trouble::survives_noise },
     Check {
         name: "a device that never answers is given up with the reason",

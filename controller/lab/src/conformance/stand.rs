@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::{Core, DeviceView, Effect, Policy, PoolInput};
-use adit_driver::{Detected, DeviceKey, Event, Job, JobKey, PoolKey, Report, Verdict};
+use adit_driver::{Detected, DeviceKey, Event, Fault, Job, JobKey, LinkError, PoolKey, Report, Verdict};
 use adit_hw_sim::{Dice, SimDevice};
 use adit_protocol::pow::{Hash, Target, VersionMask};
 use adit_protocol::wire::Micros;
@@ -85,6 +85,13 @@ impl Stand {
         if self.detected.connects() {
             self.core.attach(self.now, &self.detected); // nobody looks for it
         }
+    }
+
+    /// Another host finds the device as the one that died has left it.
+    pub(super) fn host_is_back(&mut self) -> Result<(), Finding> {
+        self.core.on_report(self.now, self.key, Report::Failed(Fault::Link(LinkError::Gone)));
+        self.core.attach(self.now, &self.detected);
+        self.settle()
     }
 
     /// Runs until the device has said what it can do.

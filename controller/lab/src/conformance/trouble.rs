@@ -50,6 +50,51 @@ pub(super) fn survives_unplugging(subject: &Subject) -> Result<(), Finding> {
     ensure(found > 10, || format!("{found} nonces after all that"))
 }
 
+pub(super) fn resumes_after_any_pause(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    for moment in moments(&mut Stand::new(subject)?, 6) {
+        stand.run(moment)?;
+        let key = stand.device().key;
+        let refused = |refusal| Finding::Seen(format!("after {moment:?}: {refusal}"));
+        stand.core.pause(stand.now, key).map_err(refused)?;
+        rest(&mut stand)?;
+        stand.core.resume(stand.now, key).map_err(refused)?;
+        works_at_once(&mut stand)?;
+    }
+    Ok(())
+}
+
+pub(super) fn survives_its_host(subject: &Subject) -> Result<(), Finding> {
+    let mut stand = Stand::at_work(subject)?;
+    for moment in moments(&mut Stand::new(subject)?, 6) {
+        stand.run(moment)?;
+        stand.rig.orphan();
+        rest(&mut stand)?;
+        stand.host_is_back()?;
+        works_at_once(&mut stand)?;
+    }
+    Ok(())
+}
+
+/// Some seconds without a host.
+fn rest(stand: &mut Stand) -> Result<(), Finding> {
+    let span = Duration::from_micros(stand.dice.below(12_000_000));
+    stand.run(span)?;
+    stand.said.clear();
+    Ok(())
+}
+
+/// The device is opened anew: it works without a failure in between, and finds something.
+fn works_at_once(stand: &mut Stand) -> Result<(), Finding> {
+    let opened = stand.now;
+    stand.run_until_working()?;
+    let failed = stand.said.iter().any(|said| matches!(said, Report::Failed(_)));
+    ensure(!failed, || format!("opened anew at {opened}: {:?}", stand.said))?;
+    let before = stand.device().tally.valid();
+    stand.run(stand.time_for(20))?;
+    ensure(stand.device().tally.valid() > before, || format!("opened anew at {opened}: no nonce"))
+}
+
 pub(super) fn survives_noise(subject: &Subject) -> Result<(), Finding> {
     let mut stand = Stand::at_work(subject)?;
     let bursts = 40;
