@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use adit_link::generated;
+use adit_protocol::devices::{Match, Text, UsbIdentity, matching, models};
 
 fn is_current(path: &str, wanted: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
@@ -54,5 +55,72 @@ fn every_udev_rule_is_well_formed_and_gives_no_access_to_the_world() {
             }
             assert!(line.contains(r#"SUBSYSTEM=="usb""#) || line.contains(r#"SUBSYSTEM=="tty""#), "{line}");
         }
+    }
+}
+
+/// What rules say of a USB device, and what matching says of it, is the same: also of products that are written in another case.
+#[test]
+fn a_rule_opens_what_is_recognised_and_nothing_else() {
+    let rules = generated::rules();
+    let opened = |identity: &UsbIdentity| rules.lines().any(|rule| fits(rule, identity));
+    let mut certain = 0;
+    for usb in models().flat_map(|model| model.usb) {
+        let product = sample(&usb.product);
+        let cases = [product.clone(), product.to_uppercase(), product.to_lowercase(), format!("{product}2")];
+        for product in cases {
+            for manufacturer in [sample(&usb.manufacturer), sample(&usb.manufacturer).to_uppercase()] {
+                let [product, manufacturer] = [product.clone(), manufacturer].map(Some);
+                let identity =
+                    UsbIdentity { vid: usb.vid, pid: usb.pid, manufacturer, product, serial: None };
+                let is_certain = matches!(matching(&identity), Match::Certain(_));
+                assert_eq!(opened(&identity), is_certain, "{identity:?}");
+                certain += u32::from(is_certain);
+            }
+        }
+    }
+    assert!(certain > 60, "{certain}");
+}
+
+/// A string that the table's entry accepts.
+fn sample(text: &Text) -> String {
+    match text {
+        Text::Any => "anything".into(),
+        Text::Is(text) => (*text).into(),
+        Text::Contains(parts) => parts.join(" "),
+    }
+}
+
+/// Whether a rule for USB devices speaks of `identity`, as udev reads it.
+fn fits(rule: &str, identity: &UsbIdentity) -> bool {
+    let (vid, pid) = (format!("{:04x}", identity.vid), format!("{:04x}", identity.pid));
+    let asked = rule.split(", ").filter_map(|part| part.split_once("=="));
+    rule.starts_with(r#"SUBSYSTEM=="usb""#)
+        && asked.filter(|(key, _)| key.starts_with("ATTR{")).all(|(key, patterns)| {
+            let found = match key {
+                "ATTR{idVendor}" => Some(&vid),
+                "ATTR{idProduct}" => Some(&pid),
+                "ATTR{manufacturer}" => identity.manufacturer.as_ref(),
+                "ATTR{product}" => identity.product.as_ref(),
+                _ => panic!("{key}"),
+            };
+            let patterns = patterns.trim_matches('"').split('|');
+            found.is_some_and(|found| patterns.into_iter().any(|pattern| is_like(pattern, found)))
+        })
+}
+
+/// Whether `text` is like `pattern`, of which `*` stands for anything and `[Aa]` for one of these.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            text.char_indices().any(|(at, _)| is_like(rest.as_str(), &text[at..]))
+                || is_like(rest.as_str(), "")
+        }
+        Some('[') => {
+            let (class, rest) = rest.as_str().split_once(']').expect("a class that ends");
+            text.strip_prefix(|c| class.contains(c)).is_some_and(|text| is_like(rest, text))
+        }
+        Some(c) => text.strip_prefix(c).is_some_and(|text| is_like(rest.as_str(), text)),
     }
 }

@@ -39,7 +39,9 @@ fn render(head: &str, generic: bool) -> String {
                 usb.vid, usb.pid
             );
             for (name, value) in [("manufacturer", usb.manufacturer), ("product", usb.product)] {
-                if let Some(glob) = glob(&value) {
+                // As in matching: products are compared without regard to case, manufacturers with it.
+                let any_case = name == "product";
+                if let Some(glob) = glob(&value, any_case) {
                     let _ = write!(text, r#", {attribute}{{{name}}}=="{glob}""#);
                 }
             }
@@ -72,15 +74,24 @@ fn identities(generic: bool) -> Vec<(UsbMatch, Vec<&'static str>)> {
 }
 
 /// The pattern udev compares a string with; `None` where anything will do.
-fn glob(text: &Text) -> Option<String> {
+fn glob(text: &Text, any_case: bool) -> Option<String> {
     match text {
         Text::Any => None,
+        Text::Is(text) if any_case => Some(text.chars().map(either_case).collect()),
         Text::Is(text) => Some((*text).to_string()),
         Text::Contains(parts) => {
             let orders = permutations(parts);
             Some(orders.iter().map(|parts| format!("*{}*", parts.join("*"))).collect::<Vec<_>>().join("|"))
         }
     }
+}
+
+/// A pattern for a character in either case: no udev before version 256 can be told to disregard it.
+fn either_case(character: char) -> String {
+    if !character.is_ascii_alphabetic() {
+        return character.to_string();
+    }
+    format!("[{}{}]", character.to_ascii_uppercase(), character.to_ascii_lowercase())
 }
 
 /// All orders of `parts`: the table says which texts occur, not in which order.
