@@ -56,7 +56,7 @@ pub enum Answer {
         /// The pool's own words.
         reason: String,
     },
-    /// Never answered: the connection went away or the pool kept silent.
+    /// Never answered: the connection went away, the pool kept silent, or the share's block was over before it could be sent.
     Lost,
 }
 

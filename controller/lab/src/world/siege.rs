@@ -45,8 +45,12 @@ pub struct SiegeOutcome {
     pub troubles: BTreeMap<&'static str, u64>,
     /// Jobs that pools sent.
     pub jobs: u64,
-    /// Shares that were handed to pools, and those that were lost on the way.
-    pub shares: (u64, u64),
+    /// Shares that were handed to pools.
+    pub submitted: u64,
+    /// Of these, shares that were lost on the way.
+    pub lost: u64,
+    /// Of these, shares that pools refused because the job was no longer valid.
+    pub stale: u64,
     /// How long no pool worked.
     pub without_pool: Duration,
 }
@@ -85,9 +89,15 @@ pub fn besiege(config: &WorldConfig, strategy: Strategy) -> Result<SiegeOutcome,
     }
     let outcome = world.outcome(config);
     let pools = || world.core.pools();
-    let shares =
-        (pools().map(|pool| pool.shares.submitted).sum(), pools().map(|pool| pool.shares.lost).sum());
-    Ok(SiegeOutcome { outcome, troubles, jobs: pools().map(|pool| pool.jobs).sum(), shares, without_pool })
+    Ok(SiegeOutcome {
+        outcome,
+        troubles,
+        jobs: pools().map(|pool| pool.jobs).sum(),
+        submitted: pools().map(|pool| pool.shares.submitted).sum(),
+        lost: pools().map(|pool| pool.shares.lost).sum(),
+        stale: pools().map(|pool| pool.shares.stale()).sum(),
+        without_pool,
+    })
 }
 
 /// What happens when to which pool.

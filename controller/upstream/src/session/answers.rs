@@ -25,11 +25,14 @@ impl Session {
         }
     }
 
-    /// Sends every share that waits. One whose job the pool has forgotten, or whose version it no longer accepts, is lost.
+    /// Sends every share that waits and may go. One whose job the pool has forgotten, or whose version it no longer accepts, is
+    /// lost.
     pub(super) fn submit_waiting(&mut self, now: Micros) {
         loop {
             let Phase::Open(connection) = &mut self.phase else { return };
-            let Some(entry) = self.ledger.first_waiting() else { return };
+            let all = connection.held_back_until.is_none();
+            let may_go = |share: &Share| all || share.block;
+            let Some(entry) = self.ledger.first_waiting(may_go) else { return };
             let share = &entry.share;
             let (job_version, version) = (share.job.version, share.version);
             match self.jobs.id(share.job_key()) {
@@ -48,7 +51,7 @@ impl Session {
                 }
                 known => {
                     let narrowed = known.is_some();
-                    if let Some(share) = self.ledger.take_waiting() {
+                    if let Some(share) = self.ledger.take_waiting(may_go) {
                         self.lose(share);
                     }
                     if narrowed {
@@ -59,6 +62,26 @@ impl Session {
                     }
                 }
             }
+        }
+    }
+
+    /// Gives up the shares that waited for the session to be resumed while their block came to an end. One that solves a block is
+    /// sent all the same.
+    pub(super) fn drop_outdated(&mut self) {
+        let newest = self.jobs.prev_hash();
+        let is_over = |share: &Share| !share.block && Some(share.job.prev_hash) != newest;
+        let mut dropped = 0;
+        while let Some(share) = self.ledger.take_waiting(is_over) {
+            dropped += 1;
+            self.lose(share);
+        }
+        self.ledger.counts.outdated += dropped;
+        if dropped > 0 {
+            let place = self.place();
+            let text = format!(
+                "pool {place}: shares dropped, their block was over before they could be sent: {dropped}"
+            );
+            self.emit(PoolInput::Notice { text, warning: false });
         }
     }
 

@@ -72,7 +72,12 @@ impl Session {
         }
         let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         if connection.is_up() {
+            let held_back = connection.held_back_until.take().is_some();
             self.emit(PoolInput::Job(job.into()));
+            if held_back {
+                self.drop_outdated();
+                self.submit_waiting(now);
+            }
         } else {
             job.clean |= connection.held.as_ref().is_some_and(|held| held.clean);
             connection.held = Some(job);

@@ -30,6 +30,9 @@ pub(super) struct Connection {
     pub(super) difficulty: f64,
     /// The newest job that came before the login was complete.
     pub(super) held: Option<Job>,
+    /// The session was resumed, and no job has said yet whether the block is still the same: until then only shares that solve a
+    /// block are sent.
+    pub(super) held_back_until: Option<Micros>,
     /// A job came or a share was accepted.
     pub(super) was_useful: bool,
     /// Lines in a row that are no messages.
@@ -82,6 +85,7 @@ impl Connection {
             rolling,
             difficulty: 1.0,
             held: None,
+            held_back_until: None,
             was_useful: false,
             bad_lines: 0,
             bad_jobs: 0,
@@ -173,7 +177,7 @@ impl Connection {
             Stage::Subscribing(by) | Stage::LoggingIn(by) => Some(by),
             Stage::Up => {
                 let silent = (!watchdog.is_zero()).then(|| self.last_line + watchdog);
-                [silent, self.ease_at].into_iter().flatten().min()
+                [silent, self.ease_at, self.held_back_until].into_iter().flatten().min()
             }
         }
     }

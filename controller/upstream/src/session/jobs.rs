@@ -75,6 +75,11 @@ impl Jobs {
         self.ids.get(&job).map(|(id, _)| id)
     }
 
+    /// The block that the newest job builds on.
+    pub(super) fn prev_hash(&self) -> Option<Hash> {
+        self.prev_hash
+    }
+
     /// Difficulty that counts for the newest job.
     pub(super) fn difficulty(&self) -> Option<f64> {
         self.difficulty

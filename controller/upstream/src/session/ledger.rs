@@ -24,6 +24,8 @@ pub struct Counts {
     pub lost: u64,
     /// Of the lost ones: those that had to make room for younger ones.
     pub crowded_out: u64,
+    /// Of the lost ones: those whose block was over before they could be sent on a connection that resumed the session.
+    pub outdated: u64,
 }
 
 /// A share on its way.
@@ -36,7 +38,7 @@ pub(super) struct Entry {
     sent: Option<(u64, Micros)>,
 }
 
-/// Shares on their way, oldest first: in front those that were sent, behind them those that wait.
+/// Shares on their way, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: VecDeque<Entry>,
@@ -56,14 +58,14 @@ impl Ledger {
         })
     }
 
-    /// The first share that has not been sent.
-    pub(super) fn first_waiting(&mut self) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.sent.is_none())
+    /// The first share that has not been sent and is as wanted.
+    pub(super) fn first_waiting(&mut self, wanted: impl Fn(&Share) -> bool) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.sent.is_none() && wanted(&entry.share))
     }
 
-    /// Takes out the first share that has not been sent.
-    pub(super) fn take_waiting(&mut self) -> Option<Share> {
-        let at = self.entries.iter().position(|entry| entry.sent.is_none())?;
+    /// Takes out the first share that has not been sent and is as wanted.
+    pub(super) fn take_waiting(&mut self, wanted: impl Fn(&Share) -> bool) -> Option<Share> {
+        let at = self.entries.iter().position(|entry| entry.sent.is_none() && wanted(&entry.share))?;
         self.entries.remove(at).map(|entry| entry.share)
     }
 
@@ -98,7 +100,7 @@ impl Ledger {
 
     /// Whether an answer is awaited on this connection.
     pub(super) fn awaits_answer(&self) -> bool {
-        self.entries.front().is_some_and(|entry| entry.sent.is_some())
+        self.entries.iter().any(|entry| entry.sent.is_some())
     }
 }
 

@@ -21,6 +21,8 @@ use crate::legible::legible_refusal;
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// A session is not resumed after so long.
 const FORGOTTEN: Duration = Duration::from_secs(600);
+/// A pool that has resumed a session and sends no job for so long has no other than before.
+const FIRST_JOB: Duration = Duration::from_secs(5);
 /// Longest session id that is sent back, as JSON text.
 const SESSION_LIMIT: usize = 256;
 
@@ -135,7 +137,7 @@ impl Session {
         self.resume = None;
         if !resumed {
             self.jobs.forget();
-            while let Some(share) = self.ledger.take_waiting() {
+            while let Some(share) = self.ledger.take_waiting(|_| true) {
                 self.lose(share);
             }
         }
@@ -172,6 +174,7 @@ impl Session {
         }
         connection.stage = Stage::Up;
         let (resumed, held) = (connection.resumed, connection.held.take());
+        connection.held_back_until = (resumed && held.is_none()).then(|| now + FIRST_JOB);
         if let Some(difficulty) = self.config.options.suggest_difficulty {
             let id = connection.next_id().into();
             self.send(&Message::Call { id, call: ClientCall::SuggestDifficulty(difficulty) });
@@ -179,6 +182,7 @@ impl Session {
         self.emit(PoolInput::Up { resumed });
         if let Some(job) = held {
             self.emit(PoolInput::Job(job.into()));
+            self.drop_outdated();
         }
         self.submit_waiting(now);
         Ok(())

@@ -215,6 +215,10 @@ impl Session {
         if let Phase::Open(connection) = &mut self.phase {
             let overdue = connection.overdue(now, self.config.options.watchdog);
             let easier = connection.take_easier(now);
+            let all_may_go = connection.held_back_until.take_if(|until| now >= *until).is_some();
+            if all_may_go {
+                self.submit_waiting(now);
+            }
             if let Some(outage) = overdue {
                 self.leave(now, &outage);
             } else if let Some(difficulty) = easier {

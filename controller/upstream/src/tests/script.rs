@@ -156,6 +156,7 @@ impl Script {
                 "version" => share.version = word(),
                 "ntime" => share.ntime = word(),
                 "nonce" => share.nonce = word(),
+                "block" => share.block = value == "1",
                 "extranonce2" => share.extranonce2 = hex::decode(value).unwrap(),
                 _ => panic!("{change}"),
             }

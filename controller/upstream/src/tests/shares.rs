@@ -112,12 +112,74 @@ fn a_resumed_session_gets_the_shares_that_were_not_answered() {
         .then(AUTHORIZED_AND_UP_RESUMED)
         .then(
             r#"
-            > {"id":4,"method":"mining.submit","params":["user.rig1","j1","01000000",…
-            > {"id":5,"method":"mining.submit","params":["user.rig1","j1","02000000",…
             < notify j2
             ! job difficulty 1 extranonce f000000f/4 mask 1fffe000
+            > {"id":4,"method":"mining.submit","params":["user.rig1","j1","01000000",…
+            > {"id":5,"method":"mining.submit","params":["user.rig1","j1","02000000",…
             "#,
         );
+}
+
+/// A share that was sent and one that was not when the connection broke; the second solves a block.
+const CUT_OFF: &str = r#"
+    * submit 1 job 1
+    > {"id":4,…
+    * closed
+    ! warning …
+    ! down
+    * submit 2 job 1
+    * submit 3 job 1 block=1
+"#;
+
+#[test]
+fn a_resumed_session_is_not_sent_shares_of_a_block_that_is_over() {
+    let script = working().then(CUT_OFF).then(&login_again("f000000f")).then(AUTHORIZED_AND_UP_RESUMED).then(
+        r#"
+        > {"id":4,"method":"mining.submit","params":["user.rig1","j1","03000000",…
+        * submit 4 job 1
+        < notify j2 prev=22
+        ! job difficulty 1 clean extranonce f000000f/4 mask 1fffe000
+        ! answer 1 lost
+        ! answer 2 lost
+        ! answer 4 lost
+        ! notice pool pool.example.com:3333: shares dropped, their block was over before they could be sent: 3
+        < {"id":4,"result":true,"error":null}
+        ! answer 3 accepted after 0ns
+        "#,
+    );
+    let counts = Counts { submitted: 4, accepted: 1, lost: 3, outdated: 3, ..Counts::default() };
+    assert_eq!((script.session.counts(), script.session.pending()), (counts, 0));
+}
+
+#[test]
+fn a_job_that_comes_with_the_login_tells_as_well_which_shares_are_over() {
+    working().then(CUT_OFF).then(&login_again("f000000f")).then(
+        r#"
+        > {"id":3,"method":"mining.authorize",…
+        < notify j2 prev=22
+        < {"id":3,"result":true,"error":null}
+        ! up resumed
+        ! job difficulty 1 clean extranonce f000000f/4 mask 1fffe000
+        ! answer 1 lost
+        ! answer 2 lost
+        ! notice …: 2
+        > {"id":4,"method":"mining.submit","params":["user.rig1","j1","03000000",…
+        "#,
+    );
+}
+
+#[test]
+fn a_pool_that_resumes_and_sends_no_job_gets_the_shares_after_five_seconds() {
+    working().then(CUT_OFF).then(&login_again("f000000f")).then(AUTHORIZED_AND_UP_RESUMED).then(
+        r#"
+        > {"id":4,"method":"mining.submit","params":["user.rig1","j1","03000000",…
+        + 5s
+        > {"id":5,"method":"mining.submit","params":["user.rig1","j1","01000000",…
+        > {"id":6,"method":"mining.submit","params":["user.rig1","j1","02000000",…
+        * submit 4 job 1
+        > {"id":7,"method":"mining.submit","params":["user.rig1","j1","04000000",…
+        "#,
+    );
 }
 
 const AUTHORIZED_AND_UP_RESUMED: &str = r#"
