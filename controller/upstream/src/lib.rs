@@ -35,4 +35,4 @@ pub use route::{BadPin, BadProxy, KeyPin, Proxy, ProxyKind, Trust};
 pub use session::{Counts, Session, SessionAction, SessionInput};
 pub use url::{PoolUrl, Protocol, UrlError};
 #[cfg(feature = "sv2")]
-pub use v2::{BadJob, NoiseFault, V2Action, V2Input, V2Outage, V2Session};
+pub use v2::{BadJob, NoiseFault, V2Action, V2Input, V2Outage, V2Received, V2Session, V2Wire, read_frame};

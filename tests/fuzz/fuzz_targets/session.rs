@@ -3,8 +3,8 @@
 //! `cargo +nightly fuzz run --fuzz-dir tests/fuzz session -- -malloc_limit_mb=2 -rss_limit_mb=512 -max_len=4096`
 //!
 //! No single allocation above 2 MiB: a line has at most 1 MiB, and a buffer that grows doubles. What a whole session may hold is
-//! stated and measured in `controller/upstream/tests/memory.rs` (32 MiB against the worst lines) and `tests/conversation` (1 MiB for
-//! a thousand ordinary steps).
+//! stated and measured in `controller/upstream/tests/memory.rs` (32 MiB against the worst lines) and `tests/conversation` (256 KiB
+//! for a thousand ordinary steps).
 
 #![no_main]
 
@@ -18,5 +18,9 @@ mod server;
 // The first byte chooses the side.
 fuzz_target!(|input: &[u8]| {
     let [side, steps @ ..] = input else { return };
-    if side & 1 == 0 { client::session_keeps_the_laws(steps) } else { server::server_keeps_the_laws(steps) }
+    if side & 1 == 0 {
+        client::session_keeps_the_laws(steps);
+    } else {
+        server::server_keeps_the_laws(steps);
+    }
 });

@@ -13,8 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::dial::Stream;
 use super::{CHUNK, Dialer};
-use crate::v2::wire::{Received, Wire};
-use crate::{ConnectError, NoiseFault, V2Action, V2Input, V2Session};
+use crate::{ConnectError, NoiseFault, V2Action, V2Input, V2Received, V2Session, V2Wire};
 
 /// Time for the pool to prove who it is.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -32,7 +31,7 @@ enum Link {
 struct Opened {
     reader: ReadHalf<Stream>,
     writer: WriteHalf<Stream>,
-    wire: Wire,
+    wire: V2Wire,
     /// Bytes that have not left.
     backlog: Vec<u8>,
 }
@@ -149,8 +148,8 @@ fn receive(link: &mut Link, bytes: &[u8], inputs: &mut Vec<V2Input>) {
     opened.wire.push(bytes);
     loop {
         match opened.wire.next(unix()) {
-            Ok(Some(Received::Message(message))) => inputs.push(V2Input::Message(message)),
-            Ok(Some(Received::Open)) => {}
+            Ok(Some(V2Received::Message(message))) => inputs.push(V2Input::Message(message)),
+            Ok(Some(V2Received::Open)) => {}
             Ok(None) => return,
             Err(fault) => {
                 inputs.push(V2Input::Broken(fault));
@@ -168,7 +167,7 @@ async fn open(
     authority: Option<[u8; 32]>,
 ) -> Result<Opened, Failure> {
     let mut stream = dialer.dial(host, port, attempt).await.map_err(Failure::Connect)?;
-    let (mut wire, hello) = Wire::new(authority, &mut OsRng).map_err(Failure::Noise)?;
+    let (mut wire, hello) = V2Wire::new(authority, &mut OsRng).map_err(Failure::Noise)?;
     let shake = async {
         stream.write_all(&hello).await.map_err(|_| NoiseFault::NoHandshake)?;
         stream.flush().await.map_err(|_| NoiseFault::NoHandshake)?;

@@ -1,11 +1,11 @@
 //! Stratum V2 (`docs/protocols/stratum-v2.md`): messages and encryption are those of the SRI crates, the session is ours.
 
-pub(crate) mod channel;
+mod channel;
 mod opening;
 mod rate;
 mod session;
-pub(crate) mod wire;
+mod wire;
 
 pub use channel::BadJob;
 pub use session::{V2Action, V2Input, V2Outage, V2Session};
-pub use wire::NoiseFault;
+pub use wire::{NoiseFault, V2Received, V2Wire, read_frame};

@@ -224,7 +224,11 @@ impl V2Session {
                     self.leave(now, &outage);
                 }
             }
-            V2Input::Closed => self.leave(now, &V2Outage::Closed),
+            V2Input::Closed => {
+                if !matches!(self.phase, Phase::Connecting) {
+                    self.leave(now, &V2Outage::Closed);
+                }
+            }
             V2Input::Submit(share) => {
                 self.on_submit(now, share);
                 self.report_rate(now);

@@ -6,6 +6,7 @@ use stratum_core::codec_sv2::{
     Decoded, Decrypted, Handshake, InitiatorSent, MessageFrame, NoiseDecoder, NoiseEncoder,
     TransportDecryptState, TransportEncryptState,
 };
+use stratum_core::framing_sv2::header::Header;
 use stratum_core::noise_sv2::{self, INITIATOR_EXPECTED_HANDSHAKE_MESSAGE_SIZE, Initiator};
 use stratum_core::parsers_sv2::{AnyMessage, AnyMessageOwned, ParserError};
 
@@ -74,9 +75,10 @@ fn in_words(seconds: u32) -> String {
     format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
-/// One end of a connection, the miner's.
+/// One end of a connection, the miner's: bytes in, messages out. Most it ever holds is a message of [`LIMIT`] bytes, encrypted and
+/// in the clear.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub struct V2Wire {
     decoder: NoiseDecoder,
     /// Bytes that the decoder has not taken yet.
     pending: Vec<u8>,
@@ -94,16 +96,16 @@ enum State {
 
 /// What came of bytes.
 #[derive(Debug)]
-pub(crate) enum Received {
+pub enum V2Received {
     /// The pool has proven who it is.
     Open,
     /// A message.
     Message(Box<AnyMessageOwned>),
 }
 
-impl Wire {
+impl V2Wire {
     /// A wire to whoever holds the authority's `key`, or to anyone, and the bytes that open it.
-    pub(crate) fn new<R: Rng + CryptoRng>(
+    pub fn new<R: Rng + CryptoRng>(
         key: Option<[u8; 32]>,
         random: &mut R,
     ) -> Result<(Self, Vec<u8>), NoiseFault> {
@@ -121,12 +123,12 @@ impl Wire {
     }
 
     /// Takes received bytes.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
     }
 
     /// The next thing that came of them. `unix` is the date in seconds.
-    pub(crate) fn next(&mut self, unix: u32) -> Result<Option<Received>, NoiseFault> {
+    pub fn next(&mut self, unix: u32) -> Result<Option<V2Received>, NoiseFault> {
         loop {
             let step = match std::mem::replace(&mut self.state, State::Broken) {
                 State::Broken => return Ok(None),
@@ -153,7 +155,7 @@ impl Wire {
         &mut self,
         handshake: Box<Handshake<InitiatorSent>>,
         unix: u32,
-    ) -> Result<Option<Received>, NoiseFault> {
+    ) -> Result<Option<V2Received>, NoiseFault> {
         let message = match self.decoder.next_handshake_frame::<InitiatorSent>() {
             Ok(Decoded::Frame(message)) => message,
             Ok(Decoded::Incomplete(_)) => {
@@ -173,14 +175,14 @@ impl Wire {
         let (encrypt, decrypt) = transport.split();
         self.state = State::Open(encrypt, decrypt);
         self.gathered = 0;
-        Ok(Some(Received::Open))
+        Ok(Some(V2Received::Open))
     }
 
     fn read(
         &mut self,
         encrypt: TransportEncryptState,
         decrypt: TransportDecryptState,
-    ) -> Result<Option<Received>, NoiseFault> {
+    ) -> Result<Option<V2Received>, NoiseFault> {
         match self.decoder.next_transport_frame(decrypt) {
             Err(_) => Err(NoiseFault::Tampered),
             Ok(Decrypted::Incomplete(_, decrypt)) => {
@@ -192,13 +194,13 @@ impl Wire {
                 self.gathered = 0;
                 let header = frame.header();
                 let message = read(header, frame.payload())?;
-                Ok(message.map(|message| Received::Message(Box::new(message))))
+                Ok(message.map(|message| V2Received::Message(Box::new(message))))
             }
         }
     }
 
     /// The bytes of a message; `None` before the handshake is over.
-    pub(crate) fn encode(&mut self, message: AnyMessageOwned) -> Option<Vec<u8>> {
+    pub fn encode(&mut self, message: AnyMessageOwned) -> Option<Vec<u8>> {
         let State::Open(encrypt, _) = &mut self.state else { return None };
         let frame = MessageFrame::try_from(message).ok()?;
         let bytes = NoiseEncoder::new().encode_transport(frame, encrypt).ok()?;
@@ -207,11 +209,14 @@ impl Wire {
     }
 }
 
-/// The message in a frame; `None` for what is not known here.
-pub(crate) fn read(
-    header: stratum_core::framing_sv2::header::Header,
-    payload: &mut [u8],
-) -> Result<Option<AnyMessageOwned>, NoiseFault> {
+/// The message in a frame that is not, or no longer, encrypted; `None` for what is not known here.
+pub fn read_frame(frame: &mut [u8]) -> Result<Option<AnyMessageOwned>, NoiseFault> {
+    let (header, payload) = frame.split_at_mut_checked(Header::SIZE).ok_or(NoiseFault::Malformed(0))?;
+    let header = Header::from_bytes(header).map_err(|_| NoiseFault::Malformed(0))?;
+    read(header, payload)
+}
+
+fn read(header: Header, payload: &mut [u8]) -> Result<Option<AnyMessageOwned>, NoiseFault> {
     if header.ext_type_without_channel_msg() != 0 {
         return Ok(None);
     }

@@ -34,21 +34,31 @@ const LINES: &[&str] = &[
     "",
 ];
 
+/// The answer that a request waits for.
+fn right_answer(request: &str) -> &'static str {
+    let answers = [
+        ("mining.configure", LINES[3]),
+        ("mining.subscribe", LINES[1]),
+        ("mining.submit", [LINES[0], LINES[4]][request.len() & 1]),
+    ];
+    answers.iter().find(|(method, _)| request.contains(method)).map_or(LINES[0], |(_, answer)| answer)
+}
+
 struct Talk {
     session: Session,
     now: Micros,
     up: bool,
     connecting: bool,
     open: bool,
-    /// Ids of requests without an answer.
-    requests: VecDeque<String>,
+    /// Requests without an answer: their ids and all of them.
+    requests: VecDeque<(String, String)>,
     jobs: Vec<Arc<Job>>,
     submitted: u64,
     answered: BTreeSet<u64>,
 }
 
-/// Two bytes a step: what happens, and how.
-pub(crate) fn session_keeps_the_laws(input: &[u8]) {
+/// Two bytes a step: what happens, and how. Gives the number of shares that the pool answered.
+pub(crate) fn session_keeps_the_laws(input: &[u8]) -> u64 {
     let config =
         PoolConfig::new("pool.example.com:3333", Some("user.rig1"), None).expect("a good configuration");
     let mut talk = Talk {
@@ -70,6 +80,8 @@ pub(crate) fn session_keeps_the_laws(input: &[u8]) {
     // Two minutes after the last share every one has its answer.
     talk.wait(Duration::from_secs(121));
     assert_eq!(talk.session.pending(), 0, "shares without an answer");
+    let counts = talk.session.counts();
+    counts.accepted + counts.rejected
 }
 
 impl Talk {
@@ -83,16 +95,25 @@ impl Talk {
                 self.connecting = false;
                 self.input(SessionInput::ConnectFailed(ConnectError::Refused));
             }
-            24..28 => {
+            24 => {
                 self.open = false;
                 self.input(SessionInput::Closed);
             }
-            28..48 => self.wait(Duration::from_millis(u64::from(how) * u64::from(how))),
-            48..52 => self.input(SessionInput::Bytes(&[how])),
-            52..80 => self.submit(how),
+            25..48 => self.wait(Duration::from_millis(u64::from(how) * u64::from(how))),
+            48 => self.input(SessionInput::Bytes(&[how])),
+            49..80 => self.submit(how),
             _ => {
-                let id = self.requests.pop_front().unwrap_or_else(|| "77".into());
-                let line = LINES[usize::from(what) % LINES.len()].replace('@', &id);
+                // Half of what the pool says is an answer as it should be, or a job; the other half is anything.
+                let line = match what {
+                    80..140 => self.requests.front().map_or(LINES[6], |(_, request)| right_answer(request)),
+                    140..168 => LINES[7],
+                    _ => LINES[usize::from(what) % LINES.len()],
+                };
+                let mut line = line.to_owned();
+                if line.contains('@') {
+                    let id = self.requests.pop_front().map_or_else(|| "77".into(), |(id, _)| id);
+                    line = line.replace('@', &id);
+                }
                 let line = line.replace('~', &(how % 10).to_string()) + "\n";
                 // Cut somewhere, as networks do.
                 let (head, tail) = line.as_bytes().split_at(usize::from(how) % line.len());
@@ -150,10 +171,10 @@ impl Talk {
                         "no line that pools take"
                     );
                     let text = String::from_utf8(line).expect("text");
-                    let id =
-                        text.strip_prefix("{\"id\":").and_then(|rest| rest.split_once(',')).expect("an id").0;
+                    let id = text.strip_prefix("{\"id\":").and_then(|rest| rest.split_once(','));
+                    let id = id.expect("an id").0.to_owned();
                     if text.contains("\"method\"") {
-                        self.requests.push_back(id.to_owned());
+                        self.requests.push_back((id, text));
                     }
                 }
                 SessionAction::Emit(PoolInput::Up { .. }) => {

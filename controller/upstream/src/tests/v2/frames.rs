@@ -3,20 +3,16 @@
 use adit_protocol::hex;
 use serde_json::Value;
 use stratum_core::codec_sv2::{EncodableFrame, MessageFrame};
-use stratum_core::framing_sv2::header::Header;
 use stratum_core::parsers_sv2::AnyMessageOwned;
 
-use crate::v2::wire::read;
-use crate::{AuthorityKey, BadAuthorityKey, NoiseFault};
+use crate::{AuthorityKey, BadAuthorityKey, NoiseFault, read_frame};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../../../../protocol/vectors/stratum-v2.json")).unwrap()
 }
 
 fn parse(frame: &str) -> Result<Option<AnyMessageOwned>, NoiseFault> {
-    let mut bytes = hex::decode(frame).unwrap();
-    let header = Header::from_bytes(&bytes[..6]).unwrap();
-    read(header, &mut bytes[6..])
+    read_frame(&mut hex::decode(frame).unwrap())
 }
 
 fn encode(message: AnyMessageOwned) -> String {

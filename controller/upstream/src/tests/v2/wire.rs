@@ -21,8 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::super::socket::LIMIT;
 use super::pool::{EASY, Judge, PREFIX, Peer, authority, block, job, responder};
 use crate::io::Upstream;
-use crate::v2::wire::Wire;
-use crate::{AuthorityKey, PoolConfig};
+use crate::{AuthorityKey, PoolConfig, V2Wire};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -311,7 +310,7 @@ async fn a_server_of_something_else_is_said_to_be_none_of_stratum_v2() {
 fn a_certificate_whose_time_is_over_or_has_not_come_is_refused_and_the_reason_named() {
     let sentence = |unix: u32| {
         let AuthorityKey(key) = authority();
-        let (mut wire, hello) = Wire::new(Some(key), &mut rand::rngs::OsRng).unwrap();
+        let (mut wire, hello) = V2Wire::new(Some(key), &mut rand::rngs::OsRng).unwrap();
         let (answer, _) = Handshake::responder(responder(HOUR)).step_1(hello.try_into().unwrap()).unwrap();
         wire.push(answer.payload());
         wire.next(unix).unwrap_err().to_string()

@@ -1,0 +1,17 @@
+//! Conversations of Stratum V2 made of chance, from seeds: the short version of the libFuzzer target `session_v2`. A binary of its
+//! own, because the allocator is measured.
+//!
+//! `FUZZ_SEED` repeats one, `FUZZ_SECONDS` goes on for so long.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../conversation/chance.rs"]
+mod chance;
+mod laws;
+
+use laws::v2_session_keeps_the_laws;
+
+#[test]
+fn no_conversation_of_chance_breaks_a_law_or_takes_more_memory_than_the_cap() {
+    chance::conversations(3, v2_session_keeps_the_laws);
+}
