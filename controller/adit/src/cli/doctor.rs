@@ -6,11 +6,11 @@ use clap::Args;
 
 /// Look for what keeps devices from being used, and say how each is fixed
 ///
-/// No device is opened and none is sent anything. With `--config` its pools are asked whether they would do, and its MQTT broker. Exit status 1 when something is wrong.
+/// No device is opened and none is sent anything. With `--config` its pools are asked whether they would do and what time it is, and its MQTT broker. Exit status 1 when something is wrong.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Checks: rules (udev), device (each that is plugged in), driver (of the kernel), modem-manager,\n\
-    power (hubs), clock, pool (each step at each pool), mqtt. JSON, one object per check:\n  {\"check\",\"ok\",\"detail\",\"fix\"}"
+    power (hubs), pool (each step at each pool), mqtt, clock. JSON, one object per check:\n  {\"check\",\"ok\",\"detail\",\"fix\"}"
 )]
 pub(crate) struct DoctorArgs {
     /// The configuration whose pools and broker are asked

@@ -5,7 +5,7 @@ use super::*;
 const ADDRESS: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
 
 fn good() -> Vec<Finding> {
-    vec![Finding { check: "login", ok: true, detail: "accepted in 3 ms".to_owned() }]
+    vec![Finding { check: "login", ok: true, detail: "accepted in 3 ms".to_owned(), ntime: None }]
 }
 
 fn converse(
@@ -33,7 +33,9 @@ fn a_pool_that_does_not_answer_is_kept_only_on_the_users_word() {
     let answers =
         ["2", "no-port", "me", "", "a.example:1", "me", "", "n", "2", "b.example:2", "me", "hush", "n"];
     let try_pool = |pool: &PoolConfig| match pool.host.as_str() {
-        "a.example" => vec![Finding { check: "name", ok: false, detail: "unknown host".to_owned() }],
+        "a.example" => {
+            vec![Finding { check: "name", ok: false, detail: "unknown host".to_owned(), ntime: None }]
+        }
         _ => good(),
     };
     let (decided, said) = converse(&answers, &try_pool);

@@ -5,7 +5,7 @@ mod draw;
 mod screen;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(crate) mod words;
 
 use std::io;
 use std::time::Duration;

@@ -34,7 +34,7 @@ pub(super) fn measured(measured: &Measured, unit: &str) -> String {
 }
 
 /// A span of time in its two largest units.
-pub(super) fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0) as u64;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

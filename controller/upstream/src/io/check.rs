@@ -22,15 +22,17 @@ pub struct Finding {
     pub ok: bool,
     /// What was found; for a step that failed why, and what to do.
     pub detail: String,
+    /// Header time of the job that came, seconds since 1970: what the clock of the pool says.
+    pub ntime: Option<u32>,
 }
 
 impl Finding {
     fn good(check: &'static str, detail: impl Into<String>) -> Self {
-        Self { check, ok: true, detail: detail.into() }
+        Self { check, ok: true, detail: detail.into(), ntime: None }
     }
 
     fn bad(check: &'static str, why: &impl ToString) -> Self {
-        Self { check, ok: false, detail: why.to_string() }
+        Self { check, ok: false, detail: why.to_string(), ntime: None }
     }
 }
 
@@ -103,7 +105,8 @@ async fn talk(config: &PoolConfig, until: Instant, findings: &mut Vec<Finding>) 
                 findings.push(Finding::good("login", detail));
             }
             PoolInput::Job(job) => {
-                findings.push(Finding::good("difficulty", of_job(&job)));
+                let found = Finding::good("difficulty", of_job(&job));
+                findings.push(Finding { ntime: Some(job.ntime), ..found });
                 break;
             }
             PoolInput::Notice { text, warning: true } => {

@@ -1,5 +1,6 @@
 //! `adit doctor`: what keeps devices from being used, and what fixes it.
 
+mod clock;
 mod usb;
 
 use std::fs;
@@ -12,6 +13,7 @@ use adit_telemetry::ask_broker;
 use adit_upstream::io::check_pool;
 use serde::Serialize;
 
+use self::clock::{Keeper, Told};
 use super::udev;
 use crate::cli::{DoctorArgs, MqttArgs};
 use crate::config::Config;
@@ -55,24 +57,32 @@ impl Check {
 pub(crate) fn run(args: &DoctorArgs, json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let mut checks = examine(&args.root);
+    let mut told = Vec::new();
     if let Some(path) = &args.config {
-        checks.extend(pools(path)?);
+        checks.extend(pools(path, &mut told)?);
         checks.extend(broker(path)?);
     }
+    // Another tree is not this computer.
+    let keeper = if args.root == Path::new("/") { Keeper::ask() } else { Keeper::Unknown };
+    checks.push(clock::check(SystemTime::now(), clock::built(), keeper, &told));
     for check in &checks {
         check.print(&mut out, json)?;
     }
     if checks.iter().all(|check| check.ok) { Ok(()) } else { Err(Failure::Told(1)) }
 }
 
-/// What the pools of a configuration answer, one after the other.
-fn pools(path: &Path) -> Result<Vec<Check>, Failure> {
+/// What the pools of a configuration answer, one after the other, and which time it is for them.
+fn pools(path: &Path, told: &mut Vec<Told>) -> Result<Vec<Check>, Failure> {
     let config = Config::read(path).map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut checks = Vec::new();
     for pool in &config.pool {
         let pool = pool.config().map_err(Failure::usage)?;
         for finding in runtime.block_on(check_pool(&pool, PATIENCE)) {
+            if let Some(ntime) = finding.ntime {
+                let at = SystemTime::UNIX_EPOCH + Duration::from_secs(ntime.into());
+                told.push(Told { host: pool.host.clone(), at, heard: SystemTime::now() });
+            }
             let fix =
                 (!finding.ok).then(|| format!("check host, port, user and password in {}", path.display()));
             let detail = format!("{}, {}: {}", pool.host, finding.check, finding.detail);
@@ -116,7 +126,6 @@ fn examine(root: &Path) -> Vec<Check> {
     checks.extend(usb::drivers(&roots, &found));
     checks.extend(modem_manager(&roots, are_installed));
     checks.extend(usb::power(&roots, &found));
-    checks.push(clock(SystemTime::now(), built()));
     checks
 }
 
@@ -170,23 +179,6 @@ fn modem_manager(roots: &Roots, hidden: bool) -> Option<Check> {
             Check::bad(check, "it runs and sends modem commands to every new port", udev::INSTALL)
         }
     })
-}
-
-/// When this program was installed.
-fn built() -> Option<SystemTime> {
-    std::env::current_exe().and_then(fs::metadata).and_then(|file| file.modified()).ok()
-}
-
-/// Without a network a clock is known to be wrong only when it is earlier than it can be. Shares carry the time of the pool, not
-/// ours; certificates of pools and the log do not.
-fn clock(now: SystemTime, built: Option<SystemTime>) -> Check {
-    let behind = built.and_then(|built| built.duration_since(now).ok()).unwrap_or(Duration::ZERO);
-    if behind > Duration::from_secs(24 * 3600) {
-        let days = behind.as_secs() / 86_400;
-        let detail = format!("the clock is at least {days} days behind: it is earlier than this program");
-        return Check::bad("clock", detail, "sudo timedatectl set-ntp true");
-    }
-    Check::good("clock", "not known to be wrong; nobody was asked")
 }
 
 /// The text of an attribute, without its line end.

@@ -68,9 +68,13 @@ fn a_port_that_was_switched_off_and_modem_manager_are_found() {
 }
 
 #[test]
-fn a_clock_before_the_program_was_made_is_wrong() {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    let days = |days: u64| Some(now + Duration::from_secs(days * 86_400));
-    assert!(!clock(now, days(30)).ok);
-    assert!(clock(now, days(0)).ok && clock(now, None).ok);
+fn a_stick_on_a_hub_without_a_supply_of_its_own_is_told() {
+    let root = tree();
+    put(root.path(), "sys/bus/usb/devices/1-1/bmAttributes", "e0\n");
+    assert!(find(&examine(root.path()), "power").ok, "it has a supply");
+    put(root.path(), "sys/bus/usb/devices/1-1/bmAttributes", "80\n");
+    let checks = examine(root.path());
+    let power = find(&checks, "power");
+    assert!(!power.ok && power.detail.contains("hangs on hub 1-1, which lives on the 500 mA"), "{power:?}");
+    assert_eq!(power.fix.as_deref(), Some("use a hub with a supply of its own"));
 }
