@@ -22,7 +22,7 @@ pub(super) struct Node {
 /// Who holds a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
-    /// `None`: a process of another container.
+    /// `None`: a process of another container, or of another user.
     pid: Option<u32>,
     program: Option<String>,
 }
@@ -88,6 +88,14 @@ impl Locks {
         }
     }
 
+    /// Who has opened `node`, which the kernel says is held.
+    pub(super) fn opener(&self, node: &Node) -> Holder {
+        let processes = fs::read_dir(&self.proc).into_iter().flatten().flatten();
+        let pids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+        let opener = pids.into_iter().find(|pid| has_open(&self.proc.join(pid.to_string()), &node.path));
+        opener.map_or(Holder { pid: None, program: None }, |pid| Holder::new(&self.proc, pid))
+    }
+
     /// Who holds `node`, if anyone does.
     pub(super) fn holder(&self, node: &Node) -> Option<Holder> {
         let file = fs::metadata(&node.path).ok()?;
@@ -99,6 +107,12 @@ impl Locks {
         // A program that crashed leaves its lock file behind.
         self.proc.join(pid.to_string()).exists().then(|| Holder::new(&self.proc, pid))
     }
+}
+
+/// Whether the process of this folder below `/proc` has `path` open. Those of other users do not say.
+fn has_open(process: &Path, path: &Path) -> bool {
+    let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+    files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|open| open == path))
 }
 
 /// A line of `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 812 00:06:364 0 EOF`. The file system's device number is hexadecimal.

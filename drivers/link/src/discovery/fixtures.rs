@@ -119,6 +119,16 @@ impl Tree {
         fs::set_permissions(path, fs::Permissions::from_mode(0o660)).unwrap();
     }
 
+    /// A program has taken the first interface of the device at `socket`, which has this number.
+    pub(super) fn claim(&self, socket: &str, number: u32, pid: u32) {
+        let interface = self.place(socket).join(format!("{socket}:1.0"));
+        put(&interface.join("bInterfaceNumber"), "00\n");
+        symlink("../../../../../../bus/usb/drivers/usbfs", interface.join("driver")).unwrap();
+        put(&self.roots.proc.join(format!("{pid}/comm")), "brltty\n");
+        fs::create_dir_all(self.roots.proc.join(format!("{pid}/fd"))).unwrap();
+        symlink(self.usb_node(number), self.roots.proc.join(format!("{pid}/fd/7"))).unwrap();
+    }
+
     pub(super) fn unplug(&self, socket: &str, ttys: &[&str]) {
         fs::remove_dir_all(self.place(socket)).unwrap();
         fs::remove_file(self.roots.sys.join("bus/usb/devices").join(socket)).unwrap();

@@ -96,9 +96,10 @@ fn bare_row(
     let terminals = device.terminals.iter().map(|terminal| Node::new(roots, &terminal.name));
     let location = Target::Usb(UsbPlace::of(&device.identity, &device.socket)).to_string();
     let denied = (!node.permitted()).then(|| node.permission(roots, certain));
-    let held = terminals.chain([node]).find_map(|node| locks.holder(&node));
+    let holder = device.held.then(|| locks.opener(&node));
+    let held = holder.or_else(|| terminals.chain([node]).find_map(|node| locks.holder(&node)));
     // A driver of the kernel has just got it, and its terminal is to follow.
-    let coming = device.driver.is_some() && device.terminals.is_empty();
+    let coming = device.driver.is_some() && device.terminals.is_empty() && !device.held;
     let (access, fix) = match (certain, denied, held) {
         _ if coming => (Access::Busy, Some(COMING.into())),
         (false, denied, _) => (Access::Ambiguous, Some(word(&location, &candidates, denied))),

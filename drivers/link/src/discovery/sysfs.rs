@@ -9,6 +9,9 @@ use adit_protocol::devices::UsbIdentity;
 /// Longest attribute that is read: sysfs pages are 4096 bytes, USB strings at most 126 characters.
 const LONGEST: usize = 512;
 
+/// What the kernel calls the driver of an interface that a program holds.
+const PROGRAM: &str = "usbfs";
+
 /// A USB device with its terminals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UsbDevice {
@@ -21,6 +24,8 @@ pub(super) struct UsbDevice {
     pub(super) bus: u32,
     /// Kernel driver of its first interface that has one; programs that hold it without a terminal do not count.
     pub(super) driver: Option<String>,
+    /// A program holds one of its interfaces.
+    pub(super) held: bool,
     /// In the order of interface numbers.
     pub(super) terminals: Vec<Terminal>,
 }
@@ -93,6 +98,10 @@ fn terminal(sys: &Path, device: &Path, name: String) -> Option<(PathBuf, Termina
 
 fn usb_device(place: &Path) -> Option<UsbDevice> {
     let id = |name| u16::from_str_radix(&attribute(place, name)?, 16).ok();
+    let mut drivers: Vec<String> =
+        fs::read_dir(place).ok()?.flatten().filter_map(|interface| driver(&interface.path())).collect();
+    let all = drivers.len();
+    drivers.retain(|name| name != PROGRAM);
     Some(UsbDevice {
         socket: place.file_name()?.to_str()?.to_string(),
         identity: UsbIdentity {
@@ -104,16 +113,17 @@ fn usb_device(place: &Path) -> Option<UsbDevice> {
         },
         number: attribute(place, "devnum").and_then(|number| number.parse().ok()).unwrap_or(0),
         bus: attribute(place, "busnum").and_then(|number| number.parse().ok()).unwrap_or(0),
-        driver: fs::read_dir(place).ok()?.flatten().find_map(|interface| driver(&interface.path())),
+        held: drivers.len() < all,
+        driver: drivers.into_iter().next(),
         terminals: Vec::new(),
     })
 }
 
-/// Kernel driver of an interface; `None` where a program holds it.
+/// Driver of an interface: one of the kernel, or [`PROGRAM`].
 fn driver(interface: &Path) -> Option<String> {
     let link = fs::read_link(interface.join("driver")).ok()?;
     let name = link.file_name()?.to_str()?.to_string();
-    (interface.join("bInterfaceNumber").exists() && name != "usbfs").then_some(name)
+    interface.join("bInterfaceNumber").exists().then_some(name)
 }
 
 /// An attribute without its line end; `None` when it is missing or empty. Strings come from the device: control characters

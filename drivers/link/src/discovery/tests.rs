@@ -250,6 +250,24 @@ fn a_locked_device_is_busy_and_says_who_holds_it() {
 }
 
 #[test]
+fn a_device_that_a_program_has_taken_from_the_kernel_is_busy_and_says_by_whom() {
+    let tree = Tree::new();
+    tree.plug("1-1.4", 9, &erupter("A7"), &[]);
+    assert_eq!(scan(&tree.roots)[0].access, Access::Ok);
+    tree.claim("1-1.4", 9, 640);
+    let found = &scan(&tree.roots)[0];
+    assert_eq!((found.access, found.kernel_driver.as_deref()), (Access::Busy, None));
+    assert_eq!(found.fix.as_deref(), Some("stop brltty (process 640), which holds it"));
+    fs::remove_dir_all(tree.roots.proc.join("640/fd")).unwrap();
+    let fix = scan(&tree.roots)[0].fix.clone();
+    assert_eq!(
+        fix.as_deref(),
+        Some("stop the program that holds it"),
+        "a process of another user does not say"
+    );
+}
+
+#[test]
 fn a_lock_file_counts_only_while_its_process_lives() {
     let tree = Tree::new();
     tree.plug("1-1.4", 9, &erupter("A7"), &[tty(0, "ttyUSB0", "cp210x")]);

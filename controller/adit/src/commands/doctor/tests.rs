@@ -78,3 +78,39 @@ fn a_stick_on_a_hub_without_a_supply_of_its_own_is_told() {
     assert!(!power.ok && power.detail.contains("hangs on hub 1-1, which lives on the 500 mA"), "{power:?}");
     assert_eq!(power.fix.as_deref(), Some("use a hub with a supply of its own"));
 }
+
+#[test]
+fn a_port_that_a_program_holds_is_told_with_its_name() {
+    let root = tree();
+    put(root.path(), "dev/bus/usb/001/009", "");
+    let stick = "sys/bus/usb/devices/1-1.4";
+    put(root.path(), &format!("{stick}/busnum"), "1\n");
+    put(root.path(), &format!("{stick}/devnum"), "9\n");
+    assert!(find(&examine(root.path()), "device").ok);
+    put(root.path(), &format!("{stick}/1-1.4:1.0/bInterfaceNumber"), "00\n");
+    put(root.path(), "proc/640/comm", "brltty\n");
+    put(root.path(), "proc/640/fd/0", "");
+    std::os::unix::fs::symlink(
+        "/sys/bus/usb/drivers/usbfs",
+        root.path().join(stick).join("1-1.4:1.0/driver"),
+    )
+    .unwrap();
+    std::os::unix::fs::symlink(root.path().join("dev/bus/usb/001/009"), root.path().join("proc/640/fd/7"))
+        .unwrap();
+    let checks = examine(root.path());
+    let device = find(&checks, "device");
+    assert!(!device.ok && device.detail.ends_with(": busy"), "{device:?}");
+    assert_eq!(device.fix.as_deref(), Some("stop brltty (process 640), which holds it"));
+    assert!(
+        checks.iter().all(|check| check.check != "driver"),
+        "the kernel's driver is not to blame: {checks:?}"
+    );
+}
+
+#[test]
+fn a_device_that_may_not_be_opened_is_told_with_the_line_that_mends_it() {
+    let checks = examine(tree().path());
+    let device = find(&checks, "device");
+    assert!(!device.ok && device.detail.ends_with(": denied"), "{device:?}");
+    assert!(device.fix.as_deref().unwrap().contains("docker run --device"), "there is no node at all");
+}

@@ -30,7 +30,10 @@ pub(super) fn drivers(roots: &Roots, found: &[Found]) -> Vec<Check> {
         let Some(socket) = device.file_name().and_then(|name| name.to_str()) else { continue };
         let Some(identity) = identity(&device) else { continue };
         let Match::Certain(models) = matching(&identity) else { continue };
-        let opens = |found: &Found| !found.location.starts_with("usb:") || found.access == Access::Ok;
+        // One that somebody holds has a driver, or needs none.
+        let opens = |found: &Found| {
+            !found.location.starts_with("usb:") || matches!(found.access, Access::Ok | Access::Busy)
+        };
         let place = |found: &Found| found.socket.split(':').next() == Some(socket) && opens(found);
         let usb = models.iter().flat_map(|model| model.usb).find(|usb| usb.accepts(&identity));
         if found.iter().any(place) {
