@@ -24,6 +24,8 @@ pub(crate) struct Stand {
     pub(crate) last: Option<Nonce>,
     /// What was written to the chips last.
     pub(crate) written: Vec<u8>,
+    /// Everything that was written to the chips.
+    pub(crate) sent: Vec<Vec<u8>>,
     pub(crate) said: Vec<Event>,
     pub(crate) over: bool,
 }
@@ -50,6 +52,7 @@ impl Stand {
             nonces: 0,
             last: None,
             written: Vec::new(),
+            sent: Vec::new(),
             said: Vec::new(),
             over: false,
         }
@@ -70,7 +73,10 @@ impl Stand {
                 (None, _) => {}
             }
             match action {
-                Action::Write { port: Port(0), bytes } => self.written = bytes,
+                Action::Write { port: Port(0), bytes } => {
+                    self.sent.push(bytes.clone());
+                    self.written = bytes;
+                }
                 Action::Emit(Event::Room { received, .. }) => assert_eq!(received, self.works),
                 Action::Emit(Event::Nonce(nonce)) => {
                     assert_eq!(nonce.seq, self.nonces, "nonces are numbered without a gap");
