@@ -5,7 +5,7 @@ use std::time::Duration;
 use adit_driver::{Command, DeviceKey, Fault, OperatingPoint, Order, PoolKey, Tuned, Verdict, Why};
 use adit_protocol::wire::Micros;
 
-use crate::{Answer, Share};
+use crate::{Answer, Oddity, Share};
 
 /// An instruction to the outside. Carried out in order; none of them is waited for.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,8 @@ pub enum Notice {
         /// Something is wrong.
         warning: bool,
     },
+    /// Something is odd about the jobs of a pool: said once until it is as it should be.
+    PoolIsOdd(PoolKey, Oddity),
     /// Work now comes from this pool; `None`: from none, devices idle.
     WorkingFor(Option<PoolKey>),
     /// The search space of the current job is used up: devices idle until the next.

@@ -32,6 +32,7 @@ pub use effect::{Effect, Notice};
 pub use policy::Policy;
 pub use pool::{Answer, PoolInput, RejectKind, Share, ShareKey};
 pub use rate::Done;
+pub use sanity::Oddity;
 pub use strategy::Strategy;
 pub use tally::{Credit, Latencies, ShareCounts, Tally};
 pub use view::{DeviceView, PoolView, Readings, State};

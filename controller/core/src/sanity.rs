@@ -25,16 +25,47 @@ pub(crate) struct Sanity {
 }
 
 /// What is odd about a pool's newest job.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum Oddity {
-    #[error("builds on height {height}, pool {} already on {best}", .other.0)]
-    Behind { height: u32, other: PoolKey, best: u32 },
-    #[error("says the network difficulty is {says:.3e}, pool {} says {others:.3e}: one is wrong or on another chain", .other.0)]
-    Difficulty { says: f64, other: PoolKey, others: f64 },
-    #[error(
-        "builds on a block whose hash does not even nearly meet the network target: is it on the right chain?"
-    )]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Oddity {
+    /// Another pool has been building on a higher block for a minute.
+    Behind {
+        /// Of the block the pool's job makes.
+        height: u32,
+        /// Who is ahead.
+        other: PoolKey,
+        /// Height of the block that is made there.
+        best: u32,
+    },
+    /// Another pool claims a network difficulty that one chain cannot have together with this one.
+    Difficulty {
+        /// The pool's.
+        says: f64,
+        /// Who claims another.
+        other: PoolKey,
+        /// What he claims.
+        others: f64,
+    },
+    /// The hash of the previous block does not even nearly meet the network target.
     PrevHash,
+}
+
+impl Oddity {
+    /// One sentence about `pool`, with the names of pools as its reader knows them.
+    pub fn sentence(&self, pool: PoolKey, name: impl Fn(PoolKey) -> String) -> String {
+        let pool = name(pool);
+        match *self {
+            Self::Behind { height, other, best } => {
+                format!("{pool} builds on height {height}, {} already on {best}", name(other))
+            }
+            Self::Difficulty { says, other, others } => format!(
+                "{pool} says the network difficulty is {says:.3e}, {} says {others:.3e}: one is wrong or on another chain",
+                name(other)
+            ),
+            Self::PrevHash => format!(
+                "{pool} builds on a block whose hash does not even nearly meet the network target: is it on the right chain?"
+            ),
+        }
+    }
 }
 
 impl Core {
@@ -60,8 +91,7 @@ impl Core {
             let new = oddity.filter(|_| !*told);
             *told = oddity.is_some();
             if let Some(oddity) = new {
-                let (pool, text) = (Self::pool_key(index), format!("pool {index} {oddity}"));
-                self.effects.push_back(Effect::Notice(Notice::PoolSays { pool, text, warning: true }));
+                self.effects.push_back(Effect::Notice(Notice::PoolIsOdd(Self::pool_key(index), oddity)));
             }
         }
     }

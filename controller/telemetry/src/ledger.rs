@@ -214,6 +214,11 @@ impl Ledger {
                 let severity = if *warning { Severity::Warning } else { Severity::Info };
                 self.event(at, Kind::PoolMessage, severity, None, Some(self.place(*pool)), text.clone());
             }
+            Notice::PoolIsOdd(pool, oddity) => {
+                let sentence = oddity.sentence(*pool, |pool| self.place(pool));
+                let place = Some(self.place(*pool));
+                self.event(at, Kind::PoolMessage, Severity::Warning, None, place, sentence);
+            }
             Notice::WorkingFor(Some(pool)) => {
                 let place = self.place(*pool);
                 let sentence = format!("working for {place}");

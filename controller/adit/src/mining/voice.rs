@@ -89,6 +89,7 @@ pub(crate) fn say(core: &Core, now: Micros, pools: &[PoolConfig], notice: &Notic
         }
         Notice::PoolSays { text, warning: true, .. } => warn!("{text}"),
         Notice::PoolSays { text, warning: false, .. } => info!("{text}"),
+        Notice::PoolIsOdd(key, oddity) => warn!("{}", oddity.sentence(*key, pool)),
         Notice::WorkingFor(Some(key)) => info!("working for {}", pool(*key)),
         Notice::WorkingFor(None) => warn!("no pool has work: the devices idle"),
         Notice::Exhausted(key) => {

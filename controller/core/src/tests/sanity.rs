@@ -21,7 +21,9 @@ fn real(pool: u16, key: u64, height: u32) -> Job {
 
 fn warnings(rig: &Rig) -> Vec<String> {
     let text = |effect: &Effect| match effect {
-        Effect::Notice(Notice::PoolSays { text, warning: true, .. }) => Some(text.clone()),
+        Effect::Notice(Notice::PoolIsOdd(pool, oddity)) => {
+            Some(oddity.sentence(*pool, |pool| format!("pool {}", pool.0)))
+        }
         _ => None,
     };
     rig.effects.iter().filter_map(text).collect()
