@@ -5,7 +5,9 @@ use std::time::Duration;
 use adit_protocol::wire::Micros;
 
 /// A pool is told at most so often.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(30);
+/// So many shares do not fail to appear by chance (one time in 22,000).
+const MISSED: f64 = 10.0;
 /// Nor is it told of less than this part of what it knows.
 const LEAST: f64 = 0.1;
 /// What was found longer ago says nothing of the present.
@@ -44,6 +46,17 @@ impl Rate {
         self.hashes += hashes;
     }
 
+    /// When it is time to tell something else, or to count afresh, if no share is found before; `hashes` are expected behind
+    /// a share at present.
+    pub(super) fn deadline(&self, hashes: f64) -> Option<Micros> {
+        (self.shares == 0.0).then(|| self.since + self.silence(hashes).clamp(PAUSE, WINDOW))
+    }
+
+    /// Within this [`MISSED`] shares are expected.
+    fn silence(&self, hashes: f64) -> Duration {
+        Duration::try_from_secs_f64(MISSED * hashes / self.told).unwrap_or(Duration::MAX)
+    }
+
     /// Whether it is time to tell something else, beyond what chance makes of it; `hashes` are expected behind a share at
     /// present.
     pub(super) fn changed(&mut self, now: Micros, hashes: f64) -> bool {
@@ -54,14 +67,15 @@ impl Rate {
         let expected = self.told * elapsed.as_secs_f64() / hashes;
         let found = self.hashes / hashes;
         let chance = 4.0 * expected.max(found).sqrt() + 1.0;
-        if (found - expected).abs() <= chance.max(LEAST * expected) {
+        let silent = self.shares == 0.0 && elapsed >= self.silence(hashes);
+        if !silent && (found - expected).abs() <= chance.max(LEAST * expected) {
             if elapsed >= WINDOW {
                 self.begin(now);
             }
             return false;
         }
-        // Nothing at all is no rate: much less than was told.
-        self.told = if self.shares > 0.0 { self.hashes / elapsed.as_secs_f64() } else { self.told / 16.0 };
+        // Where nothing was found, a share may be about to be.
+        self.told = if silent { hashes } else { self.hashes } / elapsed.as_secs_f64();
         self.begin(now);
         true
     }
@@ -72,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_is_told_what_is_found_and_not_more_often_than_once_a_minute() {
+    fn a_pool_is_told_what_is_found_and_not_more_often_than_twice_a_minute() {
         let mut rate = Rate::new(1e11);
         rate.begin(Micros(0));
         let mut told = Vec::new();
@@ -82,19 +96,23 @@ mod tests {
                 told.push((second, rate.told()));
             }
         }
-        assert_eq!(told, [(60, 1e12)]);
+        assert_eq!(told, [(30, 1e12)]);
     }
 
     #[test]
     fn chance_is_not_reported_but_silence_is() {
-        let mut rate = Rate::new(1e11);
+        let mut rate = Rate::new(1e10);
         rate.begin(Micros(0));
         for minute in 1..=10 {
-            (0..if minute % 2 == 0 { 5 } else { 7 }).for_each(|_| rate.found(1e12));
-            assert!(!rate.changed(Micros::from_secs(60 * minute), 1e12), "minute {minute}");
+            (0..if minute % 2 == 0 { 5 } else { 7 }).for_each(|_| rate.found(1e11));
+            assert!(!rate.changed(Micros::from_secs(60 * minute), 1e11), "minute {minute}");
         }
-        let silent = (11..30).find(|minute| rate.changed(Micros::from_secs(60 * minute), 1e12));
-        assert!(silent.is_some_and(|minute| minute < 25), "{silent:?}");
-        assert!(rate.told() < 1e11);
+        // Six a minute were told: ten are missed in 100 s, with which no share of the last ten minutes reckons.
+        rate.begin(Micros::from_secs(600));
+        assert_eq!(rate.deadline(1e11), Some(Micros::from_secs(700)));
+        assert!(!rate.changed(Micros::from_secs(699), 1e11));
+        assert!(rate.changed(Micros::from_secs(700), 1e11));
+        assert_eq!(rate.told(), 1e9, "one share in 100 s, at most");
+        assert_eq!(rate.deadline(1e9), Some(Micros::from_secs(730)), "and not at once again");
     }
 }

@@ -233,7 +233,7 @@ impl V2Session {
                 self.on_submit(now, share);
                 self.report_rate(now);
             }
-            V2Input::Timer => {}
+            V2Input::Timer => self.report_rate(now),
         }
         self.on_time(now);
     }
@@ -249,6 +249,10 @@ impl V2Session {
             Phase::Away(until) => Some(*until),
             Phase::Connecting => None,
             Phase::Setup { by } | Phase::Opening { by, .. } => Some(*by),
+            Phase::Open { channel, job_by: None } => {
+                let rate = self.rate.deadline(channel.share_target().expected_hashes());
+                rate.into_iter().chain(self.silent_at()).min()
+            }
             Phase::Open { job_by, .. } => job_by.iter().copied().chain(self.silent_at()).min(),
         };
         phase.into_iter().chain(self.oldest_share()).min()
