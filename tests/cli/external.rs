@@ -2,6 +2,7 @@
 //! they are skipped.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::reading::{address, get, once_accepted};
@@ -155,4 +156,20 @@ fn an_unmodified_pyasic_reads_a_running_demo() {
         data["hashrate"].as_f64().unwrap() > 0.0 && data["temperature"].as_f64().unwrap() > 0.0,
         "{data}"
     );
+}
+
+/// Puts a certificate for `name` into `folder`: `cert.pem`, with its key `key.pem` and the authority that has signed it, `ca.pem`.
+pub(super) fn certificate(folder: &Path, name: &str) {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (authority, authority_key) = (file("ca.pem"), file("ca-key.pem"));
+    let make = |name: &str, key: &str, out: &str, more: &[&str]| {
+        let kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+        let subject = format!("/CN={name}");
+        let what = ["-days", "2", "-subj", &subject, "-keyout", key, "-out", out];
+        tool("openssl", &[&kind[..], &what, more].concat());
+    };
+    make("an authority", &authority_key, &authority, &[]);
+    let names = format!("subjectAltName=DNS:{name}");
+    let signed = ["-CA", &authority, "-CAkey", &authority_key, "-extensions", "usr_cert", "-addext", &names];
+    make(name, &file("key.pem"), &file("cert.pem"), &signed);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::external::wanted;
+use super::external::{certificate, tool, wanted};
 use super::reading::{address, get, once_accepted};
 use super::{Collected, PATIENCE, Running, state_folder};
 
@@ -18,12 +19,25 @@ const PASSWORD: &str = "hush-hush-42";
 /// A broker that wants a password and forgets everything when it ends. Killed when dropped.
 struct Broker {
     port: u16,
+    scheme: &'static str,
     folder: tempfile::TempDir,
     process: Option<Child>,
 }
 
 impl Broker {
     fn start() -> Self {
+        Self::with("mqtt", |_| String::new())
+    }
+
+    /// One that speaks TLS and nothing else, as `localhost`, whose authority is `ca.pem` in its folder.
+    fn secure() -> Self {
+        Self::with("mqtts", |folder| {
+            certificate(folder, "localhost");
+            format!("certfile {0}/cert.pem\nkeyfile {0}/key.pem\n", folder.display())
+        })
+    }
+
+    fn with(scheme: &'static str, more: impl Fn(&Path) -> String) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name).display().to_string();
@@ -32,11 +46,12 @@ impl Broker {
             Command::new("mosquitto_passwd").args(["-b", "-c", &file("users"), "adit", PASSWORD]).status();
         assert!(made.expect("mosquitto_passwd").success());
         let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\npersistence false\nlog_dest none\nuser root\n",
-            file("users")
+            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\npersistence false\nlog_dest none\nuser root\n{}",
+            file("users"),
+            more(folder.path()),
         );
         fs::write(file("mosquitto.conf"), config).unwrap();
-        let mut broker = Self { port, folder, process: None };
+        let mut broker = Self { port, scheme, folder, process: None };
         broker.again();
         broker
     }
@@ -59,12 +74,15 @@ impl Broker {
     }
 
     fn url(&self) -> String {
-        format!("mqtt://127.0.0.1:{}", self.port)
+        format!("{}://localhost:{}", self.scheme, self.port)
     }
 
     fn client(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-u", "adit", "-P", PASSWORD]);
+        command.args(["-h", "localhost", "-p", &self.port.to_string(), "-u", "adit", "-P", PASSWORD]);
+        if self.scheme == "mqtts" {
+            command.args(["--cafile", &self.folder.path().join("ca.pem").display().to_string()]);
+        }
         command
     }
 
@@ -227,6 +245,68 @@ fn commands_are_obeyed_where_they_are_on_and_audited_and_retained_ones_are_not()
     broker.publish(&format!("{place}/mining/set"), "OFF", &["-r"]);
     let adit = broker.adit("rig1", "rbox", &["--mqtt-commands"]);
     adit.wait_for("it is retained", 1);
+}
+
+#[test]
+fn a_broker_with_tls_is_told_only_if_it_is_believed_and_never_in_plain_text() {
+    if !wanted("MQTT over TLS with Mosquitto") {
+        return;
+    }
+    let mut broker = Broker::secure();
+    let file = |name: &str| broker.folder.path().join(name).display().to_string();
+    let (authority, certificate) = (file("ca.pem"), file("cert.pem"));
+    let adit = broker.adit("rig1", "rbox", &["--mqtt-ca", &authority]);
+    until("all is told", || is_told(&broker.retained(), &[("rig1", 1)]));
+    broker.kill();
+    adit.wait_for("cannot be reached", 1);
+    broker.again();
+    until("all is told again", || is_told(&broker.retained(), &[("rig1", 1)]));
+    drop(adit);
+    until("its last will holds", || broker.retained()["adit/rig1/status"] == "offline");
+
+    // Nobody vouches for it, a key of somebody else, a name of somebody else.
+    let stranger = broker.adit("rig2", "rbox", &[]);
+    stranger.wait_for(
+        "nobody trusted has signed its certificate; if its operator confirms its key, set tls_pin = \"",
+        1,
+    );
+    let pinned = broker.adit("rig3", "rbox", &["--mqtt-pin", &"ab".repeat(32)]);
+    pinned.wait_for(", not the pinned one", 1);
+    let port = broker.port;
+    let elsewhere = format!("mqtts://127.0.0.1:{port}");
+    let named = Running::start(&["demo", "--devices", "rbox", "--mqtt", &elsewhere, "--mqtt-ca", &authority]);
+    named.wait_for("its certificate is for another host", 1);
+    // What it names is its key: with that it is believed.
+    let err = stranger.err.text.lock().unwrap().0.clone();
+    let pin = err.split("set tls_pin = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let sha256 = tool(
+        "sh",
+        &[
+            "-c",
+            &format!(
+                "openssl x509 -in '{certificate}' -pubkey -noout | openssl pkey -pubin -outform der | sha256sum"
+            ),
+        ],
+    );
+    assert!(sha256.starts_with(&pin), "{sha256} {pin}");
+    let believed = broker.adit("rig4", "rbox", &["--mqtt-pin", &pin]);
+    until("who is pinned is told", || {
+        broker.retained().get("adit/rig4/status").is_some_and(|it| it == "online")
+    });
+    assert!(broker.retained().keys().all(|topic| !topic.contains("rig2") && !topic.contains("rig3")));
+    drop((believed, stranger, pinned, named));
+
+    // A broker in plain text behind mqtts:// hears no password and gets no word.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = format!("mqtts://localhost:{}", listener.local_addr().unwrap().port());
+    let password = broker.folder.path().join("password").display().to_string();
+    let options = ["--mqtt-user", "adit", "--mqtt-password-file", &password, "--mqtt-ca", &authority];
+    let _asking = Running::start(&[&["demo", "--devices", "rbox", "--mqtt", &plain], &options[..]].concat());
+    let (mut socket, _) = listener.accept().unwrap();
+    let mut heard = [0; 512];
+    let count = socket.read(&mut heard).unwrap();
+    assert_eq!(heard[..2], [0x16, 0x03], "a handshake of TLS, and no CONNECT (0x10)");
+    assert!(!heard[..count].windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes()));
 }
 
 /// Resident memory, in KiB.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::external::{tool, wanted};
+use super::external::{certificate, tool, wanted};
 use super::reading::{address, once_accepted};
 use super::{Running, run, state_folder};
 
@@ -33,28 +33,7 @@ fn documented(api: &str) -> String {
 /// Starts nginx in `folder`, with TLS in front of the adit at `api`. Answers its port.
 fn start(folder: &Path, api: &str) -> (Nginx, u16) {
     let folder_name = folder.display();
-    tool(
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=rig.example",
-            "-addext",
-            "subjectAltName=DNS:rig.example",
-            "-keyout",
-            &format!("{folder_name}/key.pem"),
-            "-out",
-            &format!("{folder_name}/cert.pem"),
-        ],
-    );
+    certificate(folder, "rig.example");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = format!(
         "daemon off;\nmaster_process off;\nerror_log stderr;\npid {folder_name}/pid;\nevents {{}}\n\
@@ -86,7 +65,7 @@ fn start(folder: &Path, api: &str) -> (Nginx, u16) {
 /// curl that knows nginx by its name and its certificate.
 fn curl(folder: &Path, port: u16) -> Vec<String> {
     let name = format!("rig.example:{port}:127.0.0.1");
-    let certificate = folder.join("cert.pem").display().to_string();
+    let certificate = folder.join("ca.pem").display().to_string();
     ["--silent", "--no-buffer", "--cacert", &certificate, "--resolve", &name].map(str::to_owned).to_vec()
 }
 

@@ -51,7 +51,7 @@ pub use history::{Kept, StoreError};
 pub use http::{Certificate, TlsError};
 pub use keys::{Key, KeyError, KeyFile, KeyText, Scope, chance, key_file, local_file};
 pub use ledger::{Clock, Ledger, PoolFacts};
-pub use mqtt::{Broker, BrokerError, Host, MqttSettings, ask_broker};
+pub use mqtt::{Broker, BrokerError, BrokerTls, Host, MqttSettings, ask_broker};
 pub use reading::{Measured, Missing};
 pub use run::{Commands, Running};
 pub use sample::{Able, DeviceSample, Identity, PoolSample, Sample, Sampler};

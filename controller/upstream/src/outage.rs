@@ -67,47 +67,45 @@ pub enum ProxyFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TlsFault {
     /// The other end answers something else.
-    #[error("the pool does not speak TLS on this port; check the port in the pool's URL")]
+    #[error("it does not speak TLS on this port; check the port in its URL")]
     NotTls,
     /// The other end hung up.
-    #[error("the pool closed the connection in the middle of the handshake")]
+    #[error("it closed the connection in the middle of the handshake")]
     Closed,
     /// The handshake takes too long.
-    #[error("the pool does not answer the handshake")]
+    #[error("it does not answer the handshake")]
     Silent,
     /// Nobody we believe vouches for the certificate.
     #[error(
-        "nobody trusted has signed the pool's certificate; if the pool's operator confirms its key, set tls_pin = \"{key}\""
+        "nobody trusted has signed its certificate; if its operator confirms its key, set tls_pin = \"{key}\""
     )]
     UnknownIssuer {
         /// The key in it.
         key: KeyPin,
     },
     /// The certificate is not for this host.
-    #[error("the pool's certificate is for another host")]
+    #[error("its certificate is for another host")]
     WrongName,
     /// The certificate was good once.
-    #[error("the pool's certificate has expired; check this computer's clock as well")]
+    #[error("its certificate has expired; check this computer's clock as well")]
     Expired,
     /// The certificate will be good.
-    #[error("the pool's certificate is not valid yet; check this computer's clock")]
+    #[error("its certificate is not valid yet; check this computer's clock")]
     NotYetValid,
     /// The key is another than the user says.
-    #[error(
-        "the pool's key is {key}, not the pinned one: someone may be in between, or the pool has changed it"
-    )]
+    #[error("its key is {key}, not the pinned one: someone may be in between, or it has changed")]
     WrongKey {
         /// The key in the certificate.
         key: KeyPin,
     },
     /// The certificate is broken in another way.
-    #[error("the pool's certificate is not acceptable")]
+    #[error("its certificate is not acceptable")]
     BadCertificate,
     /// The other end refuses ours, with this alert.
-    #[error("the pool refused the handshake with alert {0}")]
+    #[error("it refused the handshake with alert {0}")]
     Alert(u8),
     /// The two ends have no version or cipher in common, or break the protocol.
-    #[error("the pool offers no version or cipher of TLS that is safe today")]
+    #[error("it offers no version or cipher of TLS that is safe today")]
     Incompatible,
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions, Publish,
-    QoS, StateError,
+    QoS, StateError, TlsConfiguration, TlsError, Transport,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
+use tokio_rustls::rustls::{Error as RustlsError, OtherError};
 
 use super::talk::{Memory, Talk, obey};
-use super::{Broker, MqttSettings};
+use super::{Broker, BrokerTls, MqttSettings};
 use crate::board::Board;
 use crate::steer::{Desk, Password};
 
@@ -46,7 +47,7 @@ pub(crate) async fn tell(board: Arc<Board>, desk: Desk, settings: MqttSettings) 
         let why = connection(&board, &desk, &settings, &mut memory, up).await;
         let was_up = *is_up.borrow();
         if was_up || !told {
-            let Broker { host, port } = &settings.broker;
+            let Broker { host, port, .. } = &settings.broker;
             tracing::warn!(
                 "MQTT: the broker at {host}:{port} cannot be reached: {}; trying again",
                 reason(&why)
@@ -94,10 +95,13 @@ async fn connection(
 }
 
 fn options(settings: &MqttSettings, name: String) -> MqttOptions {
-    let MqttSettings { broker, login, .. } = settings;
+    let MqttSettings { broker, login, tls, .. } = settings;
     let mut options = MqttOptions::new(name, &broker.host, broker.port);
     options.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_inflight(UNACKNOWLEDGED);
     options.set_max_packet_size(LARGEST, LARGEST);
+    if let Some(BrokerTls(tls)) = tls {
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
+    }
     if let Some((user, Password(password))) = login {
         options.set_credentials(user, password);
     }
@@ -133,7 +137,22 @@ fn reason(why: &ConnectionError) -> String {
             "it has hung up (has another adit the same `host`?)".to_owned()
         }
         ConnectionError::ConnectionRefused(code) => format!("it refuses us: {code:?}"),
+        ConnectionError::Tls(why) => format!("no secure connection: {}", distrust(why)),
         other => other.to_string(),
+    }
+}
+
+/// Why TLS was given up; who judged the certificate says it in a sentence of its own.
+fn distrust(why: &TlsError) -> String {
+    let inner = match why {
+        TlsError::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
+    };
+    match inner {
+        Some(RustlsError::Other(OtherError(verdict))) => verdict.to_string(),
+        Some(RustlsError::InvalidMessage(_)) => "it does not speak TLS on this port".to_owned(),
+        Some(other) => other.to_string(),
+        None => why.to_string(),
     }
 }
 

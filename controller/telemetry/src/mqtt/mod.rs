@@ -17,9 +17,11 @@ mod tests;
 mod topics;
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::steer::Password;
 pub use link::ask_broker;
@@ -28,12 +30,16 @@ pub use topics::Host;
 
 /// Port of brokers where nobody says.
 const PORT: u16 = 1_883;
+/// The same with TLS.
+const TLS_PORT: u16 = 8_883;
 
 /// Where the broker is, who we are there, and what is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MqttSettings {
     /// The broker.
     pub broker: Broker,
+    /// Connections are made with TLS, and never without, to a broker that this believes. `None`: [`Broker::secure`] does not ask for it.
+    pub tls: Option<BrokerTls>,
     /// User and password, where the broker wants them.
     pub login: Option<(String, Password)>,
     /// What this adit is called in topics. Two on one broker need two names.
@@ -46,7 +52,19 @@ pub struct MqttSettings {
     pub interval: Duration,
 }
 
-/// Where a broker is: `mqtt://HOST[:PORT]`.
+/// How connections to a broker are secured. Two are equal when they are one.
+#[derive(Clone, Debug)]
+pub struct BrokerTls(pub Arc<ClientConfig>);
+
+impl PartialEq for BrokerTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for BrokerTls {}
+
+/// Where a broker is: `mqtt://HOST[:PORT]`, with TLS `mqtts://HOST[:PORT]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Broker {
@@ -54,16 +72,20 @@ pub struct Broker {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// TLS is asked for.
+    pub secure: bool,
 }
 
 /// Why a URL is none of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
-    /// TLS is asked for.
-    #[error("adit speaks MQTT without TLS; let a broker on this machine pass it on (docs/mqtt.md)")]
-    Tls,
+    /// It is to be reached by HTTP.
+    #[error("adit speaks MQTT over TCP or TLS, not over WebSocket: mqtts://HOST[:PORT]")]
+    WebSocket,
     /// Another scheme, no host, a port that is none, or something behind it.
-    #[error("a broker is mqtt://HOST[:PORT], without a user name; the password stands in a file of its own")]
+    #[error(
+        "a broker is mqtt://HOST[:PORT], or mqtts:// with TLS, without a user name; the password stands in a file of its own"
+    )]
     Malformed,
 }
 
@@ -71,21 +93,24 @@ impl FromStr for Broker {
     type Err = BrokerError;
 
     fn from_str(url: &str) -> Result<Self, BrokerError> {
-        if ["mqtts://", "ssl://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(BrokerError::Tls);
+        if ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(BrokerError::WebSocket);
         }
-        let place = url.strip_prefix("mqtt://").ok_or(BrokerError::Malformed)?;
+        let (secure, place) = match url.strip_prefix("mqtts://") {
+            Some(place) => (true, place),
+            None => (false, url.strip_prefix("mqtt://").ok_or(BrokerError::Malformed)?),
+        };
         let place = place.strip_suffix('/').unwrap_or(place);
         let (host, port) = match place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
             Some((host, port)) => (host, port.parse().map_err(|_| BrokerError::Malformed)?),
-            None => (place, PORT),
+            None => (place, if secure { TLS_PORT } else { PORT }),
         };
         let is_address = host.starts_with('[') && host.ends_with(']');
         let odd = |c: char| !c.is_ascii_graphic() || "@/?#".contains(c) || (!is_address && ":[]".contains(c));
         if host.is_empty() || host.contains(odd) || port == 0 {
             return Err(BrokerError::Malformed);
         }
-        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port, secure })
     }
 }
 

@@ -46,12 +46,24 @@ fn messages(snapshot: &Snapshot, commands: bool) -> Vec<(String, Value)> {
 #[test]
 fn brokers_are_named_by_urls_without_secrets() {
     let broker = |url: &str| url.parse::<Broker>();
-    assert_eq!(broker("mqtt://h"), Ok(Broker { host: "h".into(), port: 1_883 }));
-    assert_eq!(broker("mqtt://[::1]:1884/"), Ok(Broker { host: "::1".into(), port: 1_884 }));
-    assert_eq!(broker("mqtts://h"), Err(BrokerError::Tls));
-    for wrong in
-        ["h", "mqtt://", "mqtt://u:p@h", "mqtt://h:0", "mqtt://h:x", "mqtt://h/t", "mqtt://a b", "mqtt://::1"]
-    {
+    let at = |host: &str, port, secure| Ok(Broker { host: host.into(), port, secure });
+    assert_eq!(broker("mqtt://h"), at("h", 1_883, false));
+    assert_eq!(broker("mqtt://[::1]:1884/"), at("::1", 1_884, false));
+    assert_eq!(broker("mqtts://h"), at("h", 8_883, true));
+    assert_eq!(broker("mqtts://h:1883"), at("h", 1_883, true));
+    assert_eq!(broker("wss://h"), Err(BrokerError::WebSocket));
+    for wrong in [
+        "h",
+        "mqtt://",
+        "mqtts://",
+        "ssl://h",
+        "mqtt://u:p@h",
+        "mqtt://h:0",
+        "mqtt://h:x",
+        "mqtt://h/t",
+        "mqtt://a b",
+        "mqtt://::1",
+    ] {
         assert_eq!(broker(wrong), Err(BrokerError::Malformed), "{wrong}");
     }
 }

@@ -60,7 +60,7 @@ pub enum SetupError {
     Provider(Error),
 }
 
-/// How to secure connections to one pool, or to another adit.
+/// How to secure connections to one pool, to another adit or to a broker.
 #[derive(Clone, Debug)]
 pub struct Secure(Arc<ClientConfig>);
 
@@ -89,6 +89,11 @@ impl Secure {
             .with_custom_certificate_verifier(Arc::new(judge))
             .with_no_client_auth();
         Ok(Self(Arc::new(config)))
+    }
+
+    /// The same, for whoever makes connections of his own. Its verdicts are [`TlsFault`]s in `rustls::Error::Other`.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
     }
 
     /// Secures `stream`, at the other end of which `host` should be.

@@ -119,7 +119,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_and_its_key_named() {
 async fn another_key_than_the_pinned_one_is_refused() {
     let pool = SecurePool::self_signed().await;
     let warning = pool.refused_by(Trust::Pin(KeyPin([1; 32]))).await;
-    assert!(warning.contains(&format!("the pool's key is {}, not the pinned one", pool.pin)), "{warning}");
+    assert!(warning.contains(&format!("its key is {}, not the pinned one", pool.pin)), "{warning}");
 }
 
 #[tokio::test]
