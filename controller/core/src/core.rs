@@ -193,6 +193,7 @@ impl Core {
             }
             PoolInput::Job(job) => return self.on_job(now, index, job),
             PoolInput::Easier { difficulty } => return state.jobs.ease(difficulty),
+            PoolInput::StrictTime => return state.jobs.strict_time = true,
             PoolInput::Answer { share, answer, latency } => {
                 if let Some(Pending { device, difficulty, credit }) =
                     state.answer(now, share, &answer, latency)

@@ -75,9 +75,14 @@ impl Core {
         let (whole, reach) =
             self.devices[index].capability.as_ref().map(|able| (able.whole_jobs, able.reach))?;
         let lease = if whole { self.lease(index) } else { 0 };
-        let state = self.pools[pool].jobs.current_mut()?;
-        let taken =
-            if whole { state.take_block(lease, &self.policy) } else { state.take(now, reach, &self.policy) };
+        let jobs = &mut self.pools[pool].jobs;
+        let ahead_s = jobs.ahead_s(&self.policy);
+        let state = jobs.current_mut()?;
+        let taken = if whole {
+            state.take_block(lease, &self.policy)
+        } else {
+            state.take(now, reach, ahead_s, &self.policy)
+        };
         match taken {
             Ok(space) => {
                 let id = WorkId(self.next_work);

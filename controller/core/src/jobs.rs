@@ -48,15 +48,21 @@ enum Death {
 pub(crate) struct UsedUp(pub(crate) Option<Micros>);
 
 impl JobState {
-    /// The next box for a device, within the header times that are allowed now.
-    pub(crate) fn take(&mut self, now: Micros, reach: Reach, policy: &Policy) -> Result<Space, UsedUp> {
+    /// The next box for a device, with header times that run at most `ahead_s` ahead of the clock.
+    pub(crate) fn take(
+        &mut self,
+        now: Micros,
+        reach: Reach,
+        ahead_s: u32,
+        policy: &Policy,
+    ) -> Result<Space, UsedUp> {
         let elapsed = u32::try_from(now.since(self.arrived).as_secs()).unwrap_or(u32::MAX);
-        let ahead = elapsed.saturating_add(policy.ntime_ahead_s).min(policy.ntime_cap_s);
+        let ahead = elapsed.saturating_add(ahead_s).min(policy.ntime_cap_s);
         let latest = self.job.ntime.saturating_add(ahead);
         self.used = true;
         self.counter.take(&self.job, latest, reach).map_err(|NeedsTime(needed)| {
             let ahead = needed.saturating_sub(self.job.ntime);
-            let wait = Duration::from_secs(u64::from(ahead.saturating_sub(policy.ntime_ahead_s)));
+            let wait = Duration::from_secs(u64::from(ahead.saturating_sub(ahead_s)));
             UsedUp((ahead <= policy.ntime_cap_s && needed < u32::MAX).then(|| self.arrived + wait))
         })
     }
@@ -82,6 +88,8 @@ pub(crate) struct Jobs {
     states: VecDeque<JobState>,
     /// How many have arrived.
     pub(crate) received: u64,
+    /// The pool takes no header time that runs ahead of the clock.
+    pub(crate) strict_time: bool,
 }
 
 impl Jobs {
@@ -123,6 +131,11 @@ impl Jobs {
     /// The job to work on.
     pub(crate) fn current(&self) -> Option<&JobState> {
         self.states.back().filter(|state| state.death.is_none())
+    }
+
+    /// By how much header times may run ahead of the clock.
+    pub(crate) fn ahead_s(&self, policy: &Policy) -> u32 {
+        if self.strict_time { 0 } else { policy.ntime_ahead_s }
     }
 
     /// The job to work on, to take work from.

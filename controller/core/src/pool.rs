@@ -24,6 +24,8 @@ pub enum PoolInput {
         /// Difficulty in force.
         difficulty: f64,
     },
+    /// The pool takes no header time that runs ahead of the time passed since its job came: none is given any more.
+    StrictTime,
     /// The pool's answer to a share.
     Answer {
         /// Which share.

@@ -164,6 +164,13 @@ fn header_time_never_runs_ahead_of_what_the_pool_allows() {
     rig.wait_s(100);
     rig.event(device, Event::Room { received: 1, free: 1 });
     assert_eq!(rig.work(device).space.ntime, sent.ntime..sent.ntime + 161);
+    // A pool that takes none but the clock's is given none but that.
+    rig.pool(0, PoolInput::StrictTime);
+    let sent = rig.job(Job { version_mask: VersionMask::BIP320, prev_hash: Hash([1; 32]), ..job(0, 2) });
+    assert_eq!(rig.work(device).space.ntime, sent.ntime..sent.ntime + 1);
+    rig.wait_s(100);
+    rig.event(device, Event::Room { received: 3, free: 1 });
+    assert_eq!(rig.work(device).space.ntime, sent.ntime..sent.ntime + 101);
 }
 
 #[test]

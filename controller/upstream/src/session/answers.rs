@@ -118,6 +118,27 @@ impl Session {
         }
     }
 
+    /// A pool that dislikes a header time is given none that runs ahead; one that dislikes version bits is asked, once for each
+    /// connection, which it allows.
+    fn learn_from(&mut self, now: Micros, refusal: &Refusal) {
+        let Phase::Open(connection) = &mut self.phase else { return };
+        if is_about(refusal, &[31, 32], &["time-too-", "time too ", "ntime out of range"])
+            && !self.strict_time
+        {
+            self.strict_time = true;
+            self.emit(PoolInput::StrictTime);
+            self.complain(
+                now,
+                format_args!("refuses header times that run ahead; they keep to the clock from now on"),
+            );
+        } else if is_about(refusal, &[33], &["invalid version mask", "bad-version"])
+            && connection.configured
+            && !std::mem::replace(&mut connection.asked_for_mask, true)
+        {
+            self.configure();
+        }
+    }
+
     /// What follows from a reject.
     fn on_refused(
         &mut self,
@@ -139,6 +160,8 @@ impl Session {
             Some(28) => return Err(Outage::Banned(refusal.clone())),
             _ => {}
         }
+        self.learn_from(now, refusal);
+        let Phase::Open(connection) = &mut self.phase else { return Ok(()) };
         let (first, count) = connection.rejects.unwrap_or((now, 0));
         connection.rejects = Some((first, count + 1));
         if count + 1 >= FEWEST_REJECTS && now.since(first) >= ONLY_REJECTS {
@@ -156,6 +179,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Whether a refusal is about the header time or about version bits, by its code or by the words pools use.
+fn is_about(refusal: &Refusal, codes: &[i64], words: &[&str]) -> bool {
+    let text = refusal.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+    refusal.code.is_some_and(|code| codes.contains(&code)) || words.iter().any(|word| text.contains(word))
 }
 
 /// The reason of a reject, by its code or by the words pools use.

@@ -41,6 +41,8 @@ pub(super) struct Connection {
     pub(super) bad_jobs: u8,
     /// `mining.configure` was sent.
     pub(super) configured: bool,
+    /// It was sent again, because a share was refused for its version bits.
+    pub(super) asked_for_mask: bool,
     /// `mining.configure` has granted `mining.set_extranonce`.
     pub(super) extranonce_granted: bool,
     /// When `mining.extranonce.subscribe` was sent.
@@ -90,6 +92,7 @@ impl Connection {
             bad_lines: 0,
             bad_jobs: 0,
             configured: false,
+            asked_for_mask: false,
             extranonce_granted: false,
             extranonce_asked: None,
             logged_in_again: false,

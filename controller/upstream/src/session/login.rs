@@ -63,28 +63,42 @@ impl Session {
         if !matches!(self.phase, Phase::Connecting) {
             return;
         }
-        let options = self.config.options.clone();
+        let options = &self.config.options;
         let asks =
             self.form != Form::NoConfigure && (options.version_mask.0 != 0 || self.extranonce_subscribe);
         let mask = if asks { options.version_mask } else { VersionMask(0) };
-        let agent = (self.form != Form::Bare).then_some(options.agent);
         let mut connection = Connection::new(now, Rolling::new(mask));
         connection.configured = asks;
+        self.phase = Phase::Open(Box::new(connection));
         self.resume.take_if(|resume| now.since(resume.lost) > FORGOTTEN);
-        let session = self.session_to_resume();
         if asks {
-            let rolling = (mask.0 != 0).then_some(VersionRolling { mask, min_bit_count: 2 });
-            let call = ClientCall::Configure(Configure {
-                version_rolling: rolling,
-                minimum_difficulty: options.minimum_difficulty.filter(|_| rolling.is_some()),
-                subscribe_extranonce: self.extranonce_subscribe,
-            });
-            let id = connection.expect(Request::Configure).into();
-            self.send(&Message::Call { id, call });
+            self.configure();
         }
+        self.subscribe();
+    }
+
+    /// Sends `mining.configure`.
+    pub(super) fn configure(&mut self) {
+        let Phase::Open(connection) = &mut self.phase else { return };
+        let options = &self.config.options;
+        let mask = options.version_mask;
+        let rolling = (mask.0 != 0).then_some(VersionRolling { mask, min_bit_count: 2 });
+        let call = ClientCall::Configure(Configure {
+            version_rolling: rolling,
+            minimum_difficulty: options.minimum_difficulty.filter(|_| rolling.is_some()),
+            subscribe_extranonce: self.extranonce_subscribe,
+        });
+        let id = connection.expect(Request::Configure).into();
+        self.send(&Message::Call { id, call });
+    }
+
+    /// Sends `mining.subscribe`.
+    fn subscribe(&mut self) {
+        let session = self.session_to_resume();
+        let Phase::Open(connection) = &mut self.phase else { return };
+        let agent = (self.form != Form::Bare).then(|| self.config.options.agent.clone());
         let id = connection.expect(Request::Subscribe).into();
         self.send(&Message::Call { id, call: ClientCall::Subscribe { agent, session } });
-        self.phase = Phase::Open(Box::new(connection));
     }
 
     /// The id of the lost session, where this form of the login asks for it.

@@ -100,6 +100,8 @@ pub struct Session {
     ledger: Ledger,
     style: StyleChoice,
     extranonce_subscribe: bool,
+    /// The pool has refused a header time that ran ahead.
+    strict_time: bool,
 }
 
 #[derive(Debug)]
@@ -139,6 +141,7 @@ impl Session {
             ledger: Ledger::default(),
             style: StyleChoice::new(config.options.version_bits),
             extranonce_subscribe: config.options.extranonce_subscribe,
+            strict_time: false,
             config,
         };
         for option in &session.config.ignored {

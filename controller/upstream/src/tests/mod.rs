@@ -8,6 +8,7 @@ mod node;
 mod properties;
 #[cfg(feature = "io")]
 mod proxies;
+mod quirks;
 mod redirects;
 mod script;
 mod shares;

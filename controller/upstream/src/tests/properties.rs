@@ -134,7 +134,9 @@ impl Seen {
                 SessionAction::Emit(PoolInput::Answer { share, .. }) => {
                     prop_assert!(self.answered.insert(share.0), "answered twice");
                 }
-                SessionAction::Emit(PoolInput::Easier { .. }) => prop_assert!(self.up),
+                SessionAction::Emit(PoolInput::Easier { .. } | PoolInput::StrictTime) => {
+                    prop_assert!(self.up)
+                }
                 SessionAction::Emit(PoolInput::Notice { .. }) => {}
             }
         }

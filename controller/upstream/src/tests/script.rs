@@ -180,6 +180,7 @@ impl Script {
         match input {
             PoolInput::Up { resumed } => if resumed { "up resumed" } else { "up" }.into(),
             PoolInput::Down => "down".into(),
+            PoolInput::StrictTime => "strict time".into(),
             PoolInput::Easier { difficulty } => format!("easier {difficulty}"),
             PoolInput::Notice { text, warning } => {
                 format!("{} {text}", if warning { "warning" } else { "notice" })

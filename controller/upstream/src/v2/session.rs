@@ -353,6 +353,7 @@ impl V2Session {
     fn opened(&mut self, now: Micros, channel: Channel) {
         self.phase = Phase::Open { channel: Box::new(channel), job_by: Some(now + FIRST_JOB) };
         self.rate.begin(now);
+        self.emit(PoolInput::StrictTime); // by the letter of the protocol (§7)
         self.emit(PoolInput::Up { resumed: false });
     }
 

@@ -241,7 +241,7 @@ impl Talk {
                 self.by_pool += u64::from(answer != Answer::Lost);
                 assert!(share.0 < self.submitted && self.answered.insert(share.0), "answered twice");
             }
-            PoolInput::Easier { .. } | PoolInput::Notice { .. } => {}
+            PoolInput::StrictTime | PoolInput::Easier { .. } | PoolInput::Notice { .. } => {}
         }
     }
 }

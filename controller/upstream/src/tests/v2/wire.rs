@@ -46,8 +46,14 @@ impl Running {
         Self { listener, shares, inputs }
     }
 
+    /// What the session says next; that times are strict it says of every channel.
     async fn input(&mut self) -> PoolInput {
-        timeout(LIMIT, self.inputs.recv()).await.unwrap().unwrap().1
+        loop {
+            let input = timeout(LIMIT, self.inputs.recv()).await.unwrap().unwrap().1;
+            if input != PoolInput::StrictTime {
+                return input;
+            }
+        }
     }
 
     async fn job(&mut self) -> Arc<Job> {
