@@ -1,9 +1,9 @@
 //! A stick as a test sees it: what is said to its machine, and what its machine does.
 
 use adit_driver::words::work;
-use adit_driver::{Action, Detected, Event, Input, LinkError, Machine, Nonce, Reply, Settings};
+use adit_driver::{Action, Detected, Event, Fault, Input, LinkError, Machine, Nonce, Reply, Settings};
 use adit_driver_gekko::DRIVER;
-use adit_protocol::bm13xx::{Chip, Codec, Frame, Identity, Jobs, Register, RegisterAnswer};
+use adit_protocol::bm13xx::{Chip, Codec, Frame, Identity, Job, Jobs, Register, RegisterAnswer};
 use adit_protocol::devices::{Model, model};
 use adit_protocol::pow::Header;
 use adit_protocol::wire::{Codec as _, Micros, Port, Side, Step};
@@ -28,6 +28,8 @@ pub(crate) struct Stand {
     pub(crate) sent: Vec<Vec<u8>>,
     pub(crate) said: Vec<Event>,
     pub(crate) over: bool,
+    /// What it has given up for.
+    pub(crate) failed: Option<Fault>,
 }
 
 impl Stand {
@@ -55,6 +57,7 @@ impl Stand {
             sent: Vec::new(),
             said: Vec::new(),
             over: false,
+            failed: None,
         }
     }
 
@@ -87,7 +90,7 @@ impl Stand {
                     self.over = event == Event::Stopped;
                     self.said.push(event);
                 }
-                Action::Fail(_) => self.over = true,
+                Action::Fail(fault) => (self.over, self.failed) = (true, Some(fault)),
                 _ => {}
             }
         }
@@ -162,20 +165,26 @@ impl Stand {
     }
 
     /// What was written last, as the chips read it.
-    pub(crate) fn job(&self, chip: Chip) -> Option<adit_protocol::bm13xx::Job> {
-        let mut codec = Codec::new(chip.facts().generation, Side::Host);
-        codec.set_jobs(if chip.rolls_versions() { Jobs::Headers } else { Jobs::Midstates });
-        match codec.decode(&self.written, true) {
-            Step::Frame { frame: Frame::Job(job), .. } => Some(job),
-            _ => None,
-        }
+    pub(crate) fn job(&self, chip: Chip) -> Option<Job> {
+        as_job(chip, &self.written)
+    }
+
+    /// The newest work that was written.
+    pub(crate) fn newest_job(&self, chip: Chip) -> Option<Job> {
+        self.sent.iter().rev().find_map(|bytes| as_job(chip, bytes))
     }
 
     /// Brings a stick up as its chips and its controller would.
     pub(crate) fn bring_up(&mut self) {
+        self.input(Input::LinkUp);
+        self.until_ready();
+    }
+
+    /// Chips and controller answer until the machine has said once more what the stick can do.
+    pub(crate) fn until_ready(&mut self) {
+        self.said.retain(|said| !matches!(said, Event::Ready(_)));
         let (Some(chip), chips) = (self.chip(), self.model.chips.count) else { panic!("not of this kind") };
         let stride = 256 / chips.next_power_of_two();
-        self.input(Input::LinkUp);
         for _ in 0..2_000 {
             let ready = self.said.iter().any(|said| matches!(said, Event::Ready(_)));
             if ready {
@@ -190,5 +199,14 @@ impl Stand {
             self.wait(250_000);
         }
         panic!("it never became ready: {:?}", self.said);
+    }
+}
+
+fn as_job(chip: Chip, bytes: &[u8]) -> Option<Job> {
+    let mut codec = Codec::new(chip.facts().generation, Side::Host);
+    codec.set_jobs(if chip.rolls_versions() { Jobs::Headers } else { Jobs::Midstates });
+    match codec.decode(bytes, true) {
+        Step::Frame { frame: Frame::Job(job), .. } => Some(job),
+        _ => None,
     }
 }
