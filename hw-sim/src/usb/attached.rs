@@ -63,6 +63,7 @@ impl Attached {
                 Outcome::Stall => (error::STALL, 0, Vec::new()),
                 Outcome::NoEndpoint => (error::NO_ENTRY, 0, Vec::new()),
                 Outcome::NoRoom => (error::NO_MEMORY, 0, Vec::new()),
+                Outcome::Reset => (error::SHUT_DOWN, 0, Vec::new()),
             };
             Return::Submit { sequence: id, status, actual, data }.encode(out);
         }

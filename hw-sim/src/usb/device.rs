@@ -110,6 +110,16 @@ impl UsbDevice {
         (0..self.ports.len()).for_each(|index| self.fit(now, index));
     }
 
+    /// As [`Self::reset`], by a host that is still there: the transfers that wait end with it, those that are over keep their outcome.
+    fn reset_by_host(&mut self, now: Micros) {
+        let ports = self.ports.iter().flat_map(BridgePort::waiting_transfers);
+        let ended = self.waiting.iter().copied().chain(ports);
+        let ended: Vec<_> = ended.map(|id| Completion { id, outcome: Outcome::Reset }).collect();
+        let before = std::mem::take(&mut self.done);
+        self.reset(now);
+        self.done.extend(before.into_iter().chain(ended));
+    }
+
     /// A host wants something.
     pub fn submit(&mut self, now: Micros, transfer: Transfer) {
         let id = transfer.id;
@@ -218,7 +228,7 @@ impl UsbDevice {
         let answer = match setup.request_type & 0x60 {
             0 => self.standard(setup),
             _ if (setup.request_type, setup.request, setup.value) == PORT_RESET => {
-                self.reset(now);
+                self.reset_by_host(now);
                 Some(Vec::new())
             }
             _ => self.bridge(now, setup, data),

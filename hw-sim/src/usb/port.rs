@@ -69,6 +69,12 @@ impl BridgePort {
         }
     }
 
+    /// The transfers that wait here.
+    pub(super) fn waiting_transfers(&self) -> impl Iterator<Item = u32> {
+        let reading = self.reading.iter().map(|reading| reading.id);
+        reading.chain(self.writing.iter().map(|writing| writing.id))
+    }
+
     /// The chip is in its state after power-on; transfers that waited are forgotten.
     pub(super) fn reset(&mut self) {
         self.state.apply(Heard::Reset);

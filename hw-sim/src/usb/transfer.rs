@@ -39,4 +39,6 @@ pub enum Outcome {
     NoEndpoint,
     /// More transfers wait than the device has room for.
     NoRoom,
+    /// The port was reset while it waited.
+    Reset,
 }

@@ -22,7 +22,7 @@ pub mod error {
     pub const NO_ENTRY: i32 = -2;
     /// More is under way than the device has room for.
     pub const NO_MEMORY: i32 = -12;
-    /// The device is gone.
+    /// The device was reset, or is gone.
     pub const SHUT_DOWN: i32 = -108;
     /// The endpoint stalls.
     pub const STALL: i32 = -32;

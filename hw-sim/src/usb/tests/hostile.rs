@@ -49,6 +49,40 @@ fn numbers_out_of_range_end_the_connection() {
     assert_eq!(sends(&twice), Err(Reject::Repeated { sequence: 7 }));
 }
 
+#[test]
+fn a_reset_of_the_port_ends_what_waits() {
+    let (mut device, mut server, mut out) = (device("block-erupter", false), Attached::default(), Vec::new());
+    let setup = SetupPacket::from_bytes([0x23, 3, 4, 0, 1, 0, 0, 0]);
+    let reset = |sequence| {
+        let (data, length) = (Vec::new(), 0);
+        Command::Submit(Submit {
+            sequence,
+            device: 1,
+            endpoint: 0,
+            flags: 0,
+            interval: 0,
+            setup,
+            length,
+            data,
+        })
+    };
+    for command in [submit(1, 0x81, 64), submit(2, 0x81, 64), reset(3), submit(1, 0x81, 64)] {
+        server
+            .on_bytes(Micros(1), &encoded(&command), &mut device, &mut out)
+            .expect("its numbers are free again");
+    }
+    let mut ended = Vec::new();
+    let mut rest = out.as_slice();
+    while let Some((Return::Submit { sequence, status, .. }, used)) =
+        Return::decode(rest, |_| Some(true)).unwrap()
+    {
+        ended.push((sequence, status));
+        rest = &rest[used..];
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, [(1, error::SHUT_DOWN), (2, error::SHUT_DOWN), (3, error::NONE)]);
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Submit(u8, u32),
@@ -63,6 +97,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         (prop::sample::select(vec![0x81_u8, 0x01, 0x82, 0x8f, 0x02]), 0..700_u32)
             .prop_map(|(endpoint, length)| Act::Submit(endpoint, length)),
         (any::<[u8; 8]>(), any::<bool>()).prop_map(|(setup, turned)| Act::Control(setup, turned)),
+        // A reset of the port.
+        Just(Act::Control([0x23, 3, 4, 0, 1, 0, 0, 0], false)),
         (0..40_usize).prop_map(Act::Unlink),
         (0..30_000_u32).prop_map(Act::Wait),
     ];
