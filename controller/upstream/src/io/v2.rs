@@ -18,6 +18,9 @@ use crate::{ConnectError, NoiseFault, V2Action, V2Input, V2Received, V2Session, 
 /// Time for the pool to prove who it is.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// Time for the last words at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Bytes that may wait for a pool that does not read; one that far behind is as good as gone.
 const BACKLOG: usize = 256 * 1024;
 
@@ -71,7 +74,7 @@ pub(super) async fn run(
                 V2Action::Close => close(&mut link).await,
                 V2Action::Emit(input) => {
                     if inputs.send((session.key(), input)).await.is_err() {
-                        return close(&mut link).await;
+                        return farewell(session, link).await;
                     }
                 }
             }
@@ -80,7 +83,7 @@ pub(super) async fn run(
         tokio::select! {
             share = shares.recv() => match share {
                 Some(share) => session.on_input(now(), V2Input::Submit(share)),
-                None => return close(&mut link).await,
+                None => return farewell(session, link).await,
             },
             came = event(&mut link, &mut buffer) => came.into_iter().for_each(|input| session.on_input(now(), input)),
             () = sleep_until(deadline.unwrap_or(origin)), if deadline.is_some() => {
@@ -88,6 +91,20 @@ pub(super) async fn run(
             }
         }
     }
+}
+
+/// Takes leave of the pool, if it listens.
+async fn farewell(mut session: V2Session, mut link: Link) {
+    session.stop();
+    if let Link::Open(opened) = &mut link {
+        while let Some(action) = session.next_action() {
+            if let V2Action::Send(message) = action {
+                opened.backlog.extend(opened.wire.encode(*message).unwrap_or_default());
+            }
+        }
+        let _ = timeout(FAREWELL, opened.writer.write_all(&opened.backlog)).await;
+    }
+    close(&mut link).await;
 }
 
 async fn close(link: &mut Link) {

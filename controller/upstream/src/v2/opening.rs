@@ -98,7 +98,7 @@ impl V2Session {
 }
 
 /// Text of a message, cut where it does not fit.
-fn text(text: &str) -> Str0255Owned {
+pub(super) fn text(text: &str) -> Str0255Owned {
     let end = (0..=text.len().min(255)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let bytes = text.as_bytes()[..end].to_vec();
     #[allow(clippy::expect_used, reason = "an internal contradiction")]

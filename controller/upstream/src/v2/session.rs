@@ -7,11 +7,12 @@ use adit_core::{Answer, PoolInput, RejectKind, Share};
 use adit_driver::PoolKey;
 use adit_protocol::pow::VersionMask;
 use adit_protocol::wire::Micros;
-use stratum_core::mining_sv2::UpdateChannelOwned;
+use stratum_core::mining_sv2::{CloseChannelOwned, UpdateChannelOwned};
 use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwned};
 
 use super::NoiseFault;
 use super::channel::{BadJob, Channel, Kind, target};
+use super::opening::text;
 use super::rate::Rate;
 use crate::backoff::{Backoff, PerMinute};
 use crate::legible::legible;
@@ -236,6 +237,14 @@ impl V2Session {
             V2Input::Timer => self.report_rate(now),
         }
         self.on_time(now);
+    }
+
+    /// Nobody wants the session any more: takes its leave of the pool. What it still says is to be sent, nothing else.
+    pub fn stop(&mut self) {
+        if let Phase::Open { channel, .. } = &self.phase {
+            let (channel_id, reason_code) = (channel.id, text("shutdown"));
+            self.send_mining(MiningOwned::CloseChannel(CloseChannelOwned { channel_id, reason_code }));
+        }
     }
 
     /// The next thing to do; `None` when there is nothing left.

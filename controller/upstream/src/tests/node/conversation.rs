@@ -31,7 +31,7 @@ pub(super) fn share(job: &Arc<Job>, key: u64) -> Share {
 }
 
 /// A session and what it wants.
-struct Talk {
+pub(super) struct Talk {
     session: NodeSession,
     now: Micros,
     calls: VecDeque<NodeCall>,
@@ -42,7 +42,7 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(nodes: usize) -> Self {
+    pub(super) fn new(nodes: usize) -> Self {
         let config = PoolConfig::new("http://node.example:18443", None, None).unwrap();
         let options = NodeOptions {
             submit_to: vec![config.clone(); nodes - 1],
@@ -65,7 +65,7 @@ impl Talk {
     }
 
     /// One that gives work; the long poll waits.
-    fn up() -> Self {
+    pub(super) fn up() -> Self {
         let mut talk = Self::new(1);
         for method in ["getblockchaininfo", "validateaddress", "getblocktemplate", "getblocktemplate"] {
             talk.answer(method);
@@ -99,17 +99,17 @@ impl Talk {
         }
     }
 
-    fn input(&mut self, input: NodeInput) {
+    pub(super) fn input(&mut self, input: NodeInput) {
         self.session.on_input(self.now, input);
         self.take();
     }
 
-    fn reply(&mut self, id: u64, outcome: Result<Value, RpcFault>) {
+    pub(super) fn reply(&mut self, id: u64, outcome: Result<Value, RpcFault>) {
         self.input(NodeInput::Reply { id, outcome });
     }
 
     /// The next call, which must be of this method.
-    fn next(&mut self, method: &str) -> (NodeCall, Value) {
+    pub(super) fn next(&mut self, method: &str) -> (NodeCall, Value) {
         let call = self.calls.pop_front().unwrap_or_else(|| panic!("no call of {method}"));
         let body: Value = serde_json::from_slice(&call.body).unwrap();
         assert_eq!((&body["method"], &body["id"]), (&json!(method), &json!(call.id)));
@@ -117,18 +117,18 @@ impl Talk {
     }
 
     /// Lets the judge answer the next call.
-    fn answer(&mut self, method: &str) {
+    pub(super) fn answer(&mut self, method: &str) {
         let (call, params) = self.next(method);
         let outcome = self.judge.call(method, &params);
         self.reply(call.id, outcome.map_err(|_| RpcFault::Error { code: -1, message: String::new() }));
     }
 
-    fn fail(&mut self, method: &str, fault: RpcFault) {
+    pub(super) fn fail(&mut self, method: &str, fault: RpcFault) {
         let (call, _) = self.next(method);
         self.reply(call.id, Err(fault));
     }
 
-    fn wait(&mut self, span: Duration) {
+    pub(super) fn wait(&mut self, span: Duration) {
         let until = self.now + span;
         while let Some(deadline) = self.session.deadline().filter(|deadline| *deadline <= until) {
             self.now = deadline.max(self.now);
@@ -138,7 +138,7 @@ impl Talk {
         self.now = until;
     }
 
-    fn said(&mut self) -> Vec<PoolInput> {
+    pub(super) fn said(&mut self) -> Vec<PoolInput> {
         std::mem::take(&mut self.said)
     }
 
@@ -151,7 +151,7 @@ impl Talk {
         warning.expect("a warning")
     }
 
-    fn job(&mut self) -> Arc<Job> {
+    pub(super) fn job(&mut self) -> Arc<Job> {
         let job = self.said().into_iter().rev().find_map(|input| match input {
             PoolInput::Job(job) => Some(job),
             _ => None,

@@ -3,6 +3,7 @@
 mod conversation;
 mod http;
 mod judge;
+mod tables;
 mod templates;
 #[cfg(feature = "io")]
 mod wire;

@@ -2,5 +2,6 @@
 
 mod frames;
 mod pool;
+mod tables;
 mod talk;
 mod wire;

@@ -16,21 +16,22 @@ use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwne
 use super::pool::{EASY, PREFIX, authority, block, job};
 use crate::{PoolConfig, V2Action, V2Input, V2Session};
 
-struct Talk {
+/// A session, what it sent and what it said.
+pub(super) struct Talk {
     session: V2Session,
     now: Micros,
-    sent: Vec<AnyMessageOwned>,
-    said: Vec<PoolInput>,
+    pub(super) sent: Vec<AnyMessageOwned>,
+    pub(super) said: Vec<PoolInput>,
     places: Vec<String>,
-    jobs: Vec<Arc<Job>>,
+    pub(super) jobs: Vec<Arc<Job>>,
 }
 
 impl Talk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    fn with(change: impl FnOnce(&mut PoolConfig)) -> Self {
+    pub(super) fn with(change: impl FnOnce(&mut PoolConfig)) -> Self {
         let url = format!("stratum2+tcp://pool.example.com:34254/{}", authority());
         let mut config = PoolConfig::new(&url, Some("user"), None).unwrap();
         change(&mut config);
@@ -47,7 +48,7 @@ impl Talk {
         talk
     }
 
-    fn up() -> Self {
+    pub(super) fn up() -> Self {
         let mut talk = Self::new();
         talk.input(V2Input::Connected);
         talk.common(set_up());
@@ -70,20 +71,20 @@ impl Talk {
         }
     }
 
-    fn input(&mut self, input: V2Input) {
+    pub(super) fn input(&mut self, input: V2Input) {
         self.session.on_input(self.now, input);
         self.take();
     }
 
-    fn common(&mut self, message: CommonMessagesOwned) {
+    pub(super) fn common(&mut self, message: CommonMessagesOwned) {
         self.input(V2Input::Message(Box::new(AnyMessageOwned::Common(message))));
     }
 
-    fn mining(&mut self, message: MiningOwned) {
+    pub(super) fn mining(&mut self, message: MiningOwned) {
         self.input(V2Input::Message(Box::new(AnyMessageOwned::Mining(message))));
     }
 
-    fn wait(&mut self, seconds: u64) {
+    pub(super) fn wait(&mut self, seconds: u64) {
         let until = self.now + Duration::from_secs(seconds);
         while let Some(deadline) = self.session.deadline().filter(|deadline| *deadline <= until) {
             self.now = deadline.max(self.now);
@@ -93,7 +94,7 @@ impl Talk {
         self.now = until;
     }
 
-    fn submit(&mut self, key: u64) {
+    pub(super) fn submit(&mut self, key: u64) {
         let job = Arc::clone(self.jobs.last().unwrap());
         let share = Share {
             key: ShareKey(key),
@@ -109,16 +110,16 @@ impl Talk {
         self.input(V2Input::Submit(share));
     }
 
-    fn warned_of(&self, what: &str) -> bool {
+    pub(super) fn warned_of(&self, what: &str) -> bool {
         self.said.iter().any(|input| matches!(input, PoolInput::Notice { text, .. } if text.contains(what)))
     }
 }
 
-fn set_up() -> CommonMessagesOwned {
+pub(super) fn set_up() -> CommonMessagesOwned {
     CommonMessagesOwned::SetupConnectionSuccess(SetupConnectionSuccessOwned { used_version: 2, flags: 0 })
 }
 
-fn opened() -> MiningOwned {
+pub(super) fn opened() -> MiningOwned {
     MiningOwned::OpenExtendedMiningChannelSuccess(OpenExtendedMiningChannelSuccessOwned {
         request_id: 1,
         channel_id: 7,

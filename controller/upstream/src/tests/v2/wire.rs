@@ -203,6 +203,15 @@ async fn a_channel_that_is_closed_is_opened_again_with_new_job_keys() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_no_longer_wanted_closes_its_channel() {
+    let mut running = Running::start(authority(), |_| {}).await;
+    let (mut pool, _, _) = extended(&mut running).await;
+    drop(running.shares);
+    let MiningOwned::CloseChannel(close) = pool.hear_mining().await else { panic!("no farewell") };
+    assert_eq!((close.channel_id, close.reason_code.as_utf8_or_hex().as_str()), (7, "shutdown"));
+}
+
+#[tokio::test]
 async fn a_standard_channel_mines_the_pools_merkle_root_and_that_of_group_jobs() {
     let mut running = Running::start(authority(), |config| config.v2.standard = true).await;
     let mut pool = Peer::accept(&running.listener, HOUR).await;
