@@ -46,10 +46,36 @@ fn a_run_that_ends_well_has_booked_every_share_and_the_csv_says_so() {
          electricity = [{{ from = \"2020-01-01\", price_per_kwh = 0.3 }}]\n",
         file.display()
     );
-    std::fs::write(&config, text).unwrap();
+    std::fs::write(&config, &text).unwrap();
     let report = run(&["ledger", "report", "--by", "device", "--config", config.to_str().unwrap()]);
     assert_eq!(report.status, Some(0), "{}", report.err);
     assert!(report.out.contains("energy EUR") && report.out.contains("\nsum"), "{}", report.out);
+
+    // What the pool has paid is written down without a change to the rest, and is there in whatever time zone somebody asks.
+    let config = config.to_str().unwrap();
+    let pool = rows[1..].iter().map(|row| row[2]).find(|pool| !pool.is_empty()).unwrap();
+    let credit = |day: &str, sats: &str| {
+        run(&[
+            "ledger", "credit", "--config", config, "--pool", pool, "--day", day, "--sats", sats, "--note",
+            "tx",
+        ])
+    };
+    let done = credit("2026-01-31", "25000");
+    assert_eq!(done.status, Some(0), "{}", done.err);
+    assert_eq!(credit("2026-01-31", "0").status, Some(2));
+    let written = std::fs::read_to_string(config).unwrap();
+    assert!(written.starts_with(&text) && written.matches("[[ledger.credit]]").count() == 1, "{written}");
+    let asked = |zone: &str| {
+        let args = ["ledger", "export", "--config", config, "--csv"];
+        Running::spawn(std::process::Command::new(super::adit()).args(args).env("TZ", zone)).finish().out
+    };
+    let utc = asked("UTC");
+    assert!(utc.contains(&format!("\r\n2026-01-31,,{pool},0,")) && utc.contains(",25000,?\r\n"), "{utc}");
+    assert_eq!(
+        (asked("Pacific/Kiritimati"), asked("America/Adak")),
+        (utc.clone(), utc),
+        "days are those of UTC"
+    );
 
     let wrong = run(&["ledger", "report", "--history", "/nonexistent/history.db"]);
     assert_eq!(wrong.status, Some(1), "{}", wrong.err);

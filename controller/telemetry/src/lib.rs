@@ -42,8 +42,8 @@ mod windows;
 pub use axeos::AxeosSettings;
 pub use bind::{BeyondSettings, BindError, Bound, Settings, bind};
 pub use books::{
-    By, ByError, CoinPrice, Day, DayError, Ledgered, Line, PoolTerms, PowerPrice, Prices, PricesError,
-    Scheme, csv, ledger_of,
+    By, ByError, CoinPrice, Credit, Day, DayError, Ledgered, Line, PoolTerms, PowerPrice, Prices,
+    PricesError, Scheme, csv, ledger_of,
 };
 pub use cgminer::{Access, AccessError, CgminerSettings};
 pub use event::{Event, Kind, Outcome, Severity, ShareRow};

@@ -8,13 +8,14 @@ use clap::{Args, Subcommand};
 /// What was mined, with how much energy, for what it cost: by day, device and pool
 ///
 /// Read from the history file of `adit mine --history FILE`, also while that runs: all but its last minute is there. Prices, fees and the
-/// watts of devices that do not measure them stand in the configuration file, table [ledger]; nothing is fetched. Income is an estimate;
-/// what is not known is a `?`. Days are those of UTC.
+/// watts of devices that do not measure them stand in the configuration file, table [ledger]; nothing is fetched. Income is an estimate, beside
+/// what pools have really paid as far as you write it down (`adit ledger credit`); what is not known is a `?`. Days are those of UTC.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     adit ledger report --config adit.toml                 the last 30 days\n  \
     adit ledger report --config adit.toml --by pool --from 2026-01-01 --to 2026-12-31\n  \
-    adit ledger export --csv --config adit.toml --from 2026-01-01 --to 2026-12-31 > 2026.csv\n\n\
+    adit ledger export --csv --config adit.toml --from 2026-01-01 --to 2026-12-31 > 2026.csv\n  \
+    adit ledger credit --config adit.toml --pool pool.example:3333 --day 2026-01-31 --sats 25000 --note 'tx 4a5e…'\n\n\
     JSON: one object per line, fields as in docs/ledger.md")]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
@@ -33,6 +34,32 @@ pub(crate) enum LedgerVerb {
         #[arg(long, conflicts_with = "json")]
         csv: bool,
     },
+    /// Write down what a pool has really paid: a `[[ledger.credit]]` at the end of the configuration file
+    Credit(CreditArgs),
+}
+
+/// A payout.
+#[derive(Debug, Args)]
+pub(crate) struct CreditArgs {
+    /// Configuration file that keeps it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Who has paid: HOST:PORT, as the report names it
+    #[arg(long, value_name = "POOL")]
+    pub(crate) pool: String,
+
+    /// When, such as 2026-01-31: it counts at the price of that day
+    #[arg(long, value_name = "DAY")]
+    pub(crate) day: Day,
+
+    /// How much, in satoshis (0.00000001 bitcoin)
+    #[arg(long, value_name = "SATS")]
+    pub(crate) sats: u64,
+
+    /// For yourself: the transaction, the statement
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
 }
 
 /// Which part of which ledger.

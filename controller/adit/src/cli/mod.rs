@@ -44,7 +44,7 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use golden::GoldenArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use key::{KeyArgs, KeyVerb, ScopeArg};
-pub(crate) use ledger::{LedgerArgs, LedgerPart, LedgerVerb};
+pub(crate) use ledger::{CreditArgs, LedgerArgs, LedgerPart, LedgerVerb};
 pub(crate) use list::DeviceList;
 pub(crate) use listen::{Listen, ListenArgs};
 pub(crate) use mine::MineArgs;

@@ -1,11 +1,13 @@
 //! `adit ledger`: reads the books that a running adit, or one that ran, has left in its history file.
 
+use std::fs;
 use std::time::SystemTime;
 
 use adit_telemetry::{By, Day, Ledgered, Line, csv, ledger_of};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use crate::cli::{LedgerArgs, LedgerPart, LedgerVerb};
-use crate::config::Config;
+use crate::cli::{CreditArgs, LedgerArgs, LedgerPart, LedgerVerb};
+use crate::config::{Config, write};
 use crate::failure::Failure;
 use crate::output::{self, printable};
 
@@ -13,12 +15,15 @@ use crate::output::{self, printable};
 const USUAL_DAYS: i64 = 30;
 /// What stands for something unknown.
 const UNKNOWN: &str = "?";
+/// What stands for no device and no pool.
+const NOBODY: &str = "(none)";
 
 pub(crate) fn run(args: &LedgerArgs, json: bool) -> Result<(), Failure> {
     let by_day = By { day: true, ..By::NOTHING };
     let (part, by, is_report) = match &args.verb {
         LedgerVerb::Report(part) => (part, by_day, true),
         LedgerVerb::Export { part, .. } => (part, By::ALL, false),
+        LedgerVerb::Credit(args) => return write_down(args),
     };
     let config =
         part.config.as_deref().map(Config::read).transpose().map_err(Failure::usage)?.unwrap_or_default();
@@ -55,6 +60,36 @@ fn read(part: &LedgerPart, config: &Config, by: By, is_report: bool) -> Result<L
         .map_err(|why| Failure::run(anyhow::anyhow!("history {}: {why}", file.display())))
 }
 
+/// Adds a `[[ledger.credit]]` to the configuration; everything else in it stays as it is.
+fn write_down(args: &CreditArgs) -> Result<(), Failure> {
+    let CreditArgs { config: file, pool, day, sats, note } = args;
+    let refuse = |why: String| Failure::usage(anyhow::anyhow!("{}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|why| refuse(why.to_string()))?;
+    let mut document: DocumentMut = text.parse().map_err(|_| refuse("it is not TOML".to_owned()))?;
+    let ledger = document.entry("ledger").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let credits = ledger
+        .as_table_mut()
+        .map(|ledger| ledger.entry("credit").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new())));
+    let Some(credits) = credits.and_then(Item::as_array_of_tables_mut) else {
+        return Err(refuse("its credits are not written as [[ledger.credit]] tables".to_owned()));
+    };
+    let mut table = Table::new();
+    table.insert("day", value(day.to_string()));
+    table.insert("pool", value(pool));
+    table.insert("sats", value(i64::try_from(*sats).unwrap_or(i64::MAX))); // more than there are: refused below
+    if let Some(note) = note {
+        table.insert("note", value(note));
+    }
+    credits.push(table);
+    let text = document.to_string();
+    Config::parse(&text, file).map_err(Failure::usage)?;
+    write::replace(file, text.as_bytes()).map_err(|why| refuse(why.to_string()))
+}
+
 /// Columns as wide as what stands in them, and a sum.
 fn table(lines: &[Line], by: By) -> String {
     let Some((first, rest)) = lines.split_first() else {
@@ -68,18 +103,17 @@ fn table(lines: &[Line], by: By) -> String {
         Some(currency) => format!("{what} {}", printable(currency)),
         None => what.to_owned(),
     };
-    let heads = names(by, "day", "device", "pool").into_iter().map(str::to_owned).chain(
-        ["accepted", "refused", "hours", "kWh"].map(str::to_owned).into_iter().chain([
-            money("energy"),
-            "est. sats".to_owned(),
-            money("est. income"),
-            money("est. margin"),
-        ]),
-    );
-    let mut rows = vec![heads.collect::<Vec<_>>()];
-    rows.extend(lines.iter().map(|line| cells(line, by)));
+    let is_paid = sum.credited_sats.is_some();
+    let mut heads = names(by, "day", "device", "pool").into_iter().map(str::to_owned).collect::<Vec<_>>();
+    heads.extend(["accepted", "refused", "hours", "kWh"].map(str::to_owned));
+    heads.extend([money("energy"), "est. sats".to_owned(), money("est. income"), money("est. margin")]);
+    if is_paid {
+        heads.extend(["paid sats".to_owned(), money("paid")]);
+    }
+    let mut rows = vec![heads];
+    rows.extend(lines.iter().map(|line| cells(line, by, is_paid)));
     if lines.len() > 1 {
-        let mut last = cells(&sum, by);
+        let mut last = cells(&sum, by, is_paid);
         names(by, "day", "device", "pool").iter().zip(&mut last).for_each(|(_, cell)| cell.clear());
         last[0] = "sum".to_owned();
         rows.push(last);
@@ -102,17 +136,16 @@ fn names<T>(by: By, day: T, device: T, pool: T) -> Vec<T> {
     all.into_iter().filter_map(|(is_there, name)| is_there.then_some(name)).collect()
 }
 
-fn cells(line: &Line, by: By) -> Vec<String> {
+fn cells(line: &Line, by: By, is_paid: bool) -> Vec<String> {
     let known = |number: Option<f64>, digits: usize| {
         number.map_or_else(|| UNKNOWN.to_owned(), |number| format!("{number:.digits$}"))
     };
-    let pool = line.pool.as_deref().unwrap_or_default();
-    let mut cells = names(
-        by,
-        line.day.map(|day| day.to_string()).unwrap_or_default(),
-        printable(line.device.as_deref().unwrap_or_default()),
-        if pool.is_empty() { "(none)".to_owned() } else { printable(pool) },
-    );
+    let named = |name: &Option<String>| match name.as_deref().unwrap_or_default() {
+        "" => NOBODY.to_owned(),
+        name => printable(name),
+    };
+    let day = line.day.map(|day| day.to_string()).unwrap_or_default();
+    let mut cells = names(by, day, named(&line.device), named(&line.pool));
     cells.extend([
         line.accepted.to_string(),
         (line.rejected + line.stale + line.lost).to_string(),
@@ -123,6 +156,12 @@ fn cells(line: &Line, by: By) -> Vec<String> {
         known(line.estimated_income, 4),
         known(line.estimated_margin, 4),
     ]);
+    if is_paid {
+        // Where nothing is written down nothing is unknown either.
+        let income = line.credited_sats.map(|_| known(line.credited_income, 4));
+        cells
+            .extend([line.credited_sats.map(|sats| sats.to_string()), income].map(Option::unwrap_or_default));
+    }
     cells
 }
 
@@ -149,6 +188,17 @@ mod tests {
         assert_eq!(rows[1][..6], ["2026-11-23", "(none)", "2", "1", "24.00", "0.500"], "{text}");
         assert_eq!(rows[3], ["sum", "4", "2", "48.00", "?", "0.2000", "?", "?", "?"], "{text}");
         assert!(text.contains("energy EUR") && text.contains("estimate"), "{text}");
+        assert!(!text.contains("paid"), "nobody has written down a credit: {text}");
         assert!(table(&[], by).contains("nothing was booked"));
+        let paid = Line {
+            credited_sats: Some(25_000),
+            credited_income: Some(20.25),
+            ..line("2026-11-25", Some(0.0))
+        };
+        let text = table(&[line("2026-11-24", None), paid], by);
+        assert!(text.contains("paid sats  paid EUR"), "{text}");
+        for row in [2, 3] {
+            assert!(text.lines().nth(row).unwrap().ends_with("25000   20.2500"), "{text}");
+        }
     }
 }

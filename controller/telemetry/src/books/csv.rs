@@ -5,7 +5,7 @@ use super::Line;
 /// Column names, in their order. They do not change; new ones come at the end.
 const COLUMNS: &str = "day,device,pool,accepted,rejected,stale,lost,accepted_difficulty,rejected_difficulty,stale_difficulty,\
 lost_difficulty,blocks,hashing_hours,unmeasured_hours,energy_kwh,energy_cost,estimated_sats,estimated_income,estimated_margin,\
-currency";
+currency,credited_sats,credited_income";
 /// What stands for something unknown.
 const UNKNOWN: &str = "?";
 /// What stands for a sum over all days, devices or pools.
@@ -38,6 +38,8 @@ pub fn csv(lines: &[Line]) -> String {
             known(line.estimated_income),
             known(line.estimated_margin),
             field(line.currency.as_deref().unwrap_or_default()),
+            line.credited_sats.map_or_else(|| UNKNOWN.to_owned(), |sats| sats.to_string()),
+            known(line.credited_income),
         ];
         text += &fields.join(",");
         text += "\r\n";
@@ -80,8 +82,8 @@ mod tests {
         assert_eq!(
             row,
             "*,\"icarus:a,\"\"b\"\"\r\nc\",'=1+1,0,0,0,0,100000000000000000000.000000,0.000000,0.000000,0.000000,0,0.000000,0.000000,\
-             0.250000,?,?,?,-0.500000,\r\n"
+             0.250000,?,?,?,-0.500000,,?,?\r\n"
         );
-        assert_eq!(head.split(',').count(), 20);
+        assert_eq!(head.split(',').count(), 22);
     }
 }

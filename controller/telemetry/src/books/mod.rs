@@ -23,7 +23,7 @@ use crate::history::{Store, StoreError};
 pub(crate) use booking::{Booking, Page};
 pub use csv::csv;
 pub use day::{Day, DayError};
-pub use prices::{CoinPrice, PoolTerms, PowerPrice, Prices, PricesError, Scheme};
+pub use prices::{CoinPrice, Credit, PoolTerms, PowerPrice, Prices, PricesError, Scheme};
 pub use report::{By, ByError, Ledgered, Line};
 pub(crate) use tables::{TABLES, Wanted, add, forget, forget_days, forget_oldest_day, read, shares_span};
 

@@ -20,6 +20,8 @@ pub struct Prices {
     pub watts: BTreeMap<String, f64>,
     /// How pools pay.
     pub pool: Vec<PoolTerms>,
+    /// What pools have really paid, as far as the user has written it down.
+    pub credit: Vec<Credit>,
 }
 
 /// A price of electricity.
@@ -53,6 +55,21 @@ pub struct PoolTerms {
     /// The part that it keeps: 0.02 for 2 %.
     #[serde(default)]
     pub fee: f64,
+}
+
+/// What a pool has really credited or paid.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credit {
+    /// When, which decides at which price it counts.
+    pub day: Day,
+    /// `host:port`, as reports name it.
+    pub pool: String,
+    /// How much, in satoshis.
+    pub sats: u64,
+    /// For the user: the transaction, the statement.
+    #[serde(default)]
+    pub note: String,
 }
 
 /// By which rule a pool pays.
@@ -96,7 +113,20 @@ pub enum PricesError {
         /// Which.
         pool: String,
     },
+    /// A credit of nothing, or of more than there is.
+    #[error("[ledger] a credit of {pool} on {day} is {sats} satoshis; it can be 1 to {MOST_SATS}")]
+    Credit {
+        /// When.
+        day: Day,
+        /// Whose.
+        pool: String,
+        /// How much.
+        sats: u64,
+    },
 }
+
+/// All bitcoins there will be, in satoshis.
+const MOST_SATS: u64 = 21_000_000 * 100_000_000;
 
 impl Prices {
     /// Whether they make sense.
@@ -121,6 +151,11 @@ impl Prices {
                 return Err(PricesError::SamePool { pool: terms.pool.clone() });
             }
         }
+        for Credit { day, pool, sats, .. } in &self.credit {
+            if !(1..=MOST_SATS).contains(sats) {
+                return Err(PricesError::Credit { day: *day, pool: pool.clone(), sats: *sats });
+            }
+        }
         twice("electricity", self.electricity.iter().map(|price| price.from))?;
         twice("coin", self.coin.iter().map(|price| price.from))
     }
@@ -141,8 +176,10 @@ impl Prices {
         self.watts.get(device).or_else(|| self.watts.get(model)).copied()
     }
 
+    /// How `pool` pays: as is said of it, else, where it is the second of a run at its place (`host:port#2`), as is said of that place.
     pub(crate) fn terms(&self, pool: &str) -> Option<&PoolTerms> {
-        self.pool.iter().find(|terms| terms.pool == pool)
+        let of = |name: &str| self.pool.iter().find(|terms| terms.pool == name);
+        of(pool).or_else(|| of(pool.rsplit_once('#')?.0))
     }
 }
 
@@ -198,6 +235,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_that_was_removed_and_added_again_pays_as_before() {
+        let prices = prices();
+        assert_eq!(prices.terms("a:1#2"), prices.terms("a:1"));
+        assert!(
+            prices.terms("a:1").is_some() && prices.terms("b:1").is_none() && prices.terms("b:1#2").is_none()
+        );
+    }
+
+    #[test]
     fn numbers_that_make_no_sense_are_refused() {
         let refused = |change: fn(&mut Prices), why: &str| {
             let mut prices = prices();
@@ -212,6 +258,13 @@ mod tests {
             "two prices from 2026-01-01",
         );
         refused(|prices| prices.pool.push(prices.pool[0].clone()), "pool a:1 is there twice");
+        refused(
+            |prices| {
+                let day = day("2026-01-31");
+                prices.credit.push(Credit { day, pool: "a:1".into(), sats: 0, note: String::new() });
+            },
+            "a credit of a:1 on 2026-01-31 is 0 satoshis",
+        );
         refused(|prices| prices.watts = [("x".to_owned(), -1.0)].into(), "watts is -1");
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Day, Prices, Scheme};
+use super::{Credit, Day, Prices, Scheme};
 
 /// Joules of a kilowatt-hour.
 const KWH: f64 = 3.6e6;
@@ -85,7 +85,7 @@ pub struct Line {
     /// The day of UTC; `null`: all that were asked for.
     #[schema(value_type = Option<String>, example = "2026-11-24")]
     pub day: Option<Day>,
-    /// Id of the device; `null`: all.
+    /// Id of the device; empty: what was credited; `null`: all.
     pub device: Option<String>,
     /// The pool, `host:port`; empty: while it worked for none; `null`: all.
     pub pool: Option<String>,
@@ -123,6 +123,11 @@ pub struct Line {
     pub estimated_margin: Option<f64>,
     /// Currency of cost, income and margin.
     pub currency: Option<String>,
+    /// What the pool has really credited, in satoshis, as the user has written it down; `null`: nothing is written down for this line.
+    /// A credit is for no device by itself: told apart by device it has a line of its own, with an empty device.
+    pub credited_sats: Option<u64>,
+    /// What that was worth at the price of its day.
+    pub credited_income: Option<f64>,
 }
 
 /// Lines, and what their reader must know of them.
@@ -152,7 +157,15 @@ impl<'a> Summing<'a> {
 
     /// Applies the prices of its day to one more account, and adds it to its line.
     pub(crate) fn add(&mut self, account: &Account) {
-        let line = price(account, self.prices);
+        self.line(price(account, self.prices));
+    }
+
+    /// Adds what a pool has credited.
+    pub(crate) fn credit(&mut self, credit: &Credit) {
+        self.line(paid(credit, self.prices));
+    }
+
+    fn line(&mut self, line: Line) {
         let line = Line {
             day: line.day.filter(|_| self.by.day),
             device: line.device.filter(|_| self.by.device),
@@ -196,6 +209,32 @@ impl Line {
         self.estimated_sats = sum(self.estimated_sats, other.estimated_sats);
         self.estimated_income = sum(self.estimated_income, other.estimated_income);
         self.estimated_margin = sum(self.estimated_margin, other.estimated_margin);
+        self.credited_income = match (self.credited_sats, other.credited_sats) {
+            (None, _) => other.credited_income,
+            (_, None) => self.credited_income,
+            _ => sum(self.credited_income, other.credited_income),
+        };
+        self.credited_sats =
+            [self.credited_sats, other.credited_sats].into_iter().flatten().reduce(u64::saturating_add);
+    }
+}
+
+/// A line of nothing but a credit.
+fn paid(credit: &Credit, prices: &Prices) -> Line {
+    let bitcoins = credit.sats as f64 / SATS_PER_BTC;
+    Line {
+        day: Some(credit.day),
+        device: Some(String::new()),
+        pool: Some(credit.pool.clone()),
+        energy_kwh: Some(0.0),
+        energy_cost: Some(0.0),
+        estimated_sats: Some(0.0),
+        estimated_income: Some(0.0),
+        estimated_margin: Some(0.0),
+        currency: prices.currency.clone(),
+        credited_sats: Some(credit.sats),
+        credited_income: prices.per_btc(credit.day).map(|price| bitcoins * price),
+        ..Line::default()
     }
 }
 
@@ -225,6 +264,8 @@ fn price(account: &Account, prices: &Prices) -> Line {
         estimated_income: income,
         estimated_margin: income.zip(energy_cost).map(|(income, cost)| income - cost),
         currency: prices.currency.clone(),
+        credited_sats: None,
+        credited_income: None,
     }
 }
 

@@ -136,7 +136,6 @@ pub(crate) fn read(
     prices: &Prices,
 ) -> Result<Option<Ledgered>, StoreError> {
     let Wanted { from, to, by, most } = *wanted;
-
     let mut statement = db.prepare(
         "SELECT day, subject.name, pool.name, accepted, rejected, stale, lost, accepted_difficulty, rejected_difficulty,
              stale_difficulty, lost_difficulty, worth_sats, unvalued, blocks, hashing_s, joules, unmeasured_s
@@ -149,6 +148,12 @@ pub(crate) fn read(
         if summing.len() > most {
             return Ok(None);
         }
+    }
+    for credit in prices.credit.iter().filter(|credit| (from..=to).contains(&credit.day)) {
+        summing.credit(credit);
+    }
+    if summing.len() > most {
+        return Ok(None);
     }
     let missed: Option<i64> = db.query_row(
         "SELECT sum(shares) FROM missed WHERE day >= ?1 AND day <= ?2",

@@ -3,7 +3,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use adit_core::{Answer, RejectKind};
-use adit_driver::{DeviceKey, Event, Quantity, Reading};
+use adit_driver::{DeviceKey, Event, Fault, LinkError, PoolKey, Quantity, Reading};
+use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::booking::{Booked, Entry, Page};
@@ -57,8 +58,8 @@ fn from_raw_shares(file: &Path) -> Vec<RawSum> {
     let mut statement = db
         .prepare(
             "SELECT date(at_ms / 1000, 'unixepoch') AS day, subject.name, pool.name,
-                 sum(outcome = 'accepted'), sum(outcome = 'rejected'), sum(outcome = 'stale'), sum(outcome = 'lost'),
-                 sum(outcome = 'accepted' AND hash_difficulty >= network_difficulty),
+                 total(outcome = 'accepted'), total(outcome = 'rejected'), total(outcome = 'stale'), total(outcome = 'lost'),
+                 total(outcome = 'accepted' AND hash_difficulty >= network_difficulty),
                  total(difficulty * (outcome = 'accepted')), total(difficulty * (outcome = 'rejected')),
                  total(difficulty * (outcome = 'stale')), total(difficulty * (outcome = 'lost')),
                  total((outcome = 'accepted') * min(difficulty / network_difficulty, 1) * subsidy_sats)
@@ -67,7 +68,7 @@ fn from_raw_shares(file: &Path) -> Vec<RawSum> {
         )
         .unwrap();
     let rows = statement.query_map([], |row| {
-        let count = |index| row.get::<_, i64>(index).map(|count| count as u64);
+        let count = |index| row.get::<_, f64>(index).map(|count| count as u64);
         Ok((
             row.get(0)?,
             row.get(1)?,
@@ -229,6 +230,173 @@ fn an_estimate_keeps_the_fee_and_money_follows_the_price_of_the_day() {
     assert_eq!(income, [750_000.0, 937_500.0]);
     let one = ledger_of(&file, first, first, By::ALL, &prices).unwrap().lines;
     assert_eq!((one.len(), one[0].day), (1, Some(first)), "the last day is included, and no other");
+}
+
+/// Day and what its accepted shares are expected to bring, less a quarter, in satoshis and money, from the raw shares alone: `None` where
+/// a share could not be valued, or the day has no price.
+fn income_from_raw_shares(file: &Path, coin: &[(&str, f64)]) -> Vec<(String, Option<f64>, Option<f64>)> {
+    let db = Connection::open(file).unwrap();
+    let coin: Vec<_> = coin.iter().map(|(first, price)| format!("('{first}', {price})")).collect();
+    let sql = format!(
+        "WITH coin (first, price) AS (VALUES {}), expected AS (
+             SELECT date(at_ms / 1000, 'unixepoch') AS day, min(difficulty / network_difficulty, 1) * subsidy_sats * 0.75 AS sats
+             FROM share WHERE outcome = 'accepted'
+         ), daily AS (SELECT day, CASE WHEN count(*) = count(sats) THEN sum(sats) END AS sats FROM expected GROUP BY day)
+         SELECT day, sats, sats / 1e8 * (SELECT price FROM coin WHERE first <= day ORDER BY first DESC LIMIT 1)
+         FROM daily ORDER BY day",
+        coin.join(",")
+    );
+    let mut statement = db.prepare(&sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+/// Shares around three midnights, of two devices, for pools of which one comes and goes.
+fn around_midnight() -> impl Strategy<Value = Vec<Entry>> {
+    let outcome = prop_oneof![
+        4 => Just(Booked::Accepted), 1 => Just(Booked::Rejected), 1 => Just(Booked::Stale), 1 => Just(Booked::Lost)
+    ];
+    let share = (1..4_i64, -3_000..3_000_i64, 0..2_usize, 0..3_usize, outcome, 1..40_u8, 0..8_u8);
+    let share = share.prop_map(|(midnight, off, device, pool, booked, difficulty, network)| Entry {
+        at_ms: BEGIN_MS + midnight * DAY_MS + off,
+        device: ["icarus:A", "rbox@1-1"][device].into(),
+        pool: ["pool.example:3333", "gone.example:1", "pool.example:3333#2"][pool].into(),
+        booked,
+        difficulty: f64::from(difficulty),
+        hash_difficulty: f64::from(difficulty) * 3.0,
+        network_difficulty: (network > 0).then(|| f64::from(network) * 10.0),
+        subsidy_sats: (network > 0).then_some(312_500_000),
+    });
+    proptest::collection::vec(share, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn days_begin_at_midnight_of_utc_and_money_is_what_an_independent_question_says(entries in around_midnight()) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.db");
+        let mut store = Store::open(&kept(&file)).unwrap();
+        // As they come: in pages, the store opened anew in between, as by a restart.
+        let (first, second) = entries.split_at(entries.len() / 2);
+        store.add(&[], &page(first.to_vec()), BEGIN_MS / 1_000).unwrap();
+        drop(store);
+        Store::open(&kept(&file)).unwrap().add(&[], &page(second.to_vec()), BEGIN_MS / 1_000).unwrap();
+
+        let raw = from_raw_shares(&file);
+        let lines = all(&file, By::ALL, &Prices::default()).lines;
+        prop_assert_eq!(raw.len(), lines.len());
+        for (line, (day, device, pool, counts, _)) in lines.iter().zip(&raw) {
+            let of_line = (line.day.unwrap().to_string(), line.device.clone().unwrap(), line.pool.clone().unwrap());
+            prop_assert_eq!(of_line, (day.clone(), device.clone(), pool.clone()));
+            prop_assert_eq!([line.accepted, line.rejected, line.stale, line.lost, line.blocks], *counts);
+        }
+        // The first of these days has no price.
+        let days = [1, 2, 3].map(|day| Day(BEGIN_MS / DAY_MS + day).to_string());
+        let coin = [(days[1].as_str(), 50_000.0), (days[0].as_str(), 40_000.0)];
+        let prices = prices(&format!(
+            r#"{{"coin":[{{"from":"{}","price_per_btc":50000}},{{"from":"{}","price_per_btc":40000}}],"pool":[
+                {{"pool":"pool.example:3333","scheme":"pps","fee":0.25}},{{"pool":"gone.example:1","scheme":"fpps","fee":0.25}}]}}"#,
+            coin[0].0, coin[1].0
+        ));
+        let raw = income_from_raw_shares(&file, &coin);
+        let lines = all(&file, By { day: true, ..By::NOTHING }, &prices).lines;
+        let lines: Vec<_> = lines.into_iter().filter(|line| line.accepted > 0).collect();
+        prop_assert_eq!(raw.len(), lines.len());
+        let close = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * b.abs().max(1.0),
+            (a, b) => a == b,
+        };
+        for (line, (day, sats, income)) in lines.iter().zip(&raw) {
+            prop_assert_eq!(&line.day.unwrap().to_string(), day);
+            prop_assert!(close(line.estimated_sats, *sats), "{:?} {:?}", line, sats);
+            prop_assert!(close(line.estimated_income, *income), "{:?} {:?}", line, income);
+            prop_assert!(close(line.estimated_margin, *income), "nothing was spent: {:?}", line);
+        }
+    }
+}
+
+#[test]
+fn a_pool_that_is_removed_and_a_stick_that_is_plugged_in_elsewhere_keep_their_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let mut store = Store::open(&kept(&file)).unwrap();
+    let mut rig = Rig::new();
+    rig.chain = Some((HEIGHT, 1e3));
+    let stick = rig.stick("icarus", "A");
+    rig.minute(&[stick]);
+    rig.fail(stick, Fault::Link(LinkError::Gone));
+    rig.second();
+    let again = rig.stick("icarus", "A");
+    rig.minute(&[again]);
+    rig.nonce(again, true);
+    // The pool goes while a share waits for its answer, which comes none the less.
+    rig.core.remove_pool(rig.now, PoolKey(0));
+    rig.drain();
+    rig.answer(&Answer::Accepted);
+    rig.second();
+    store.add(&[], &rig.booking.page(), rig.board.ledger().now_unix_s() as i64).unwrap();
+    let prices = prices(r#"{"pool":[{"pool":"pool.example:3333","scheme":"pps"}]}"#);
+    let lines = all(&file, By { device: true, pool: true, ..By::NOTHING }, &prices).lines;
+    let of_pool: Vec<_> =
+        lines.iter().filter(|line| line.pool.as_deref() == Some("pool.example:3333")).collect();
+    assert_eq!((of_pool.len(), of_pool[0].device.as_deref()), (1, Some("icarus:A")), "{lines:?}");
+    assert_eq!(of_pool[0].accepted, 121, "{lines:?}");
+    let raw = from_raw_shares(&file);
+    assert_eq!((raw.len(), raw[0].3[0]), (1, 121), "{raw:?}");
+    assert!((of_pool[0].estimated_sats.unwrap() - raw[0].4[4]).abs() < 1e-6, "{lines:?} {raw:?}");
+}
+
+#[test]
+fn what_pools_have_paid_stands_beside_the_estimate_at_the_price_of_its_day_and_is_never_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let mut store = Store::open(&kept(&file)).unwrap();
+    let [first, second, third] = [0, 1, 2].map(|day| Day(BEGIN_MS / DAY_MS + day));
+    let entries = vec![entry(BEGIN_MS, Booked::Accepted), entry(BEGIN_MS + DAY_MS, Booked::Accepted)];
+    store.add(&[], &page(entries), BEGIN_MS / 1_000).unwrap();
+    let credits = format!(
+        r#"{{"coin":[{{"from":"{second}","price_per_btc":50000}}],"credit":[
+            {{"day":"{first}","pool":"pool.example:3333","sats":1000}},
+            {{"day":"{third}","pool":"pool.example:3333","sats":2000,"note":"tx"}},
+            {{"day":"{third}","pool":"gone.example:1","sats":500}}]}}"#
+    );
+    let prices = prices(&credits);
+    let of = |by| {
+        let lines = all(&file, by, &prices).lines.into_iter();
+        lines
+            .map(|line| (line.day, line.device, line.pool, line.credited_sats, line.credited_income))
+            .collect::<Vec<_>>()
+    };
+    let (pool, gone) = ("pool.example:3333", "gone.example:1");
+    let row = |day, device: &str, pool: &str, sats, income| {
+        (Some(day), Some(device.to_owned()), Some(pool.to_owned()), sats, income)
+    };
+    assert_eq!(
+        of(By::ALL),
+        [
+            row(first, "", pool, Some(1_000), None),
+            row(first, "icarus:A", pool, None, None),
+            row(second, "icarus:A", pool, None, None),
+            row(third, "", gone, Some(500), Some(0.25)),
+            row(third, "", pool, Some(2_000), Some(1.0)),
+        ],
+        "the first day has no price"
+    );
+    let by_day = of(By { day: true, ..By::NOTHING });
+    assert_eq!(by_day.iter().map(|line| line.3).collect::<Vec<_>>(), [Some(1_000), None, Some(2_500)]);
+    assert_eq!(by_day[2].4, Some(1.25));
+    assert_eq!(
+        of(By::NOTHING),
+        [(None, None, None, Some(3_500), None)],
+        "with something unknown in it a sum is unknown"
+    );
+    let later = ledger_of(&file, second, third, By::NOTHING, &prices).unwrap().lines;
+    assert_eq!(
+        (later[0].credited_sats, later[0].credited_income, later[0].accepted),
+        (Some(2_500), Some(1.25), 1)
+    );
+    assert_eq!(all(&file, By::NOTHING, &Prices::default()).lines[0].credited_sats, None);
 }
 
 #[test]
