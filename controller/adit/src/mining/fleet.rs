@@ -93,15 +93,19 @@ impl Fleet {
         self.rows.iter().position(here).map(|index| DeviceKey(index as u32))
     }
 
-    /// What is wanted of the device that `found` is, though it may be at another place now: the one with its serial number.
-    pub(crate) fn moved_to(&self, found: &Found) -> Option<Wanted> {
-        let serial = found.usb.serial.as_ref()?;
-        let same = |row: &&Row| {
-            row.wanted.detected.usb.as_ref().is_some_and(|usb| {
-                (usb.vid, usb.pid, usb.serial.as_ref()) == (found.usb.vid, found.usb.pid, Some(serial))
-            })
+    /// What is wanted of the device that `found` is, though it is under another name now: of one that is absent and was in the same
+    /// socket, or has the same serial number.
+    pub(crate) fn moved_to(&self, found: &Found, is_absent: impl Fn(DeviceKey) -> bool) -> Option<Wanted> {
+        let same = |row: &Row| {
+            let known = &row.wanted.detected;
+            let is_alike = known.usb.as_ref().is_some_and(|usb| {
+                (usb.vid, usb.pid, &usb.serial) == (found.usb.vid, found.usb.pid, &found.usb.serial)
+            });
+            is_alike && (found.has_serial_of_its_own() || known.socket.as_ref() == Some(&found.socket))
         };
-        let mut wanted = self.rows.iter().find(same)?.wanted.clone();
+        let mut rows = (0..).map(DeviceKey).zip(&self.rows);
+        let (_, row) = rows.find(|(key, row)| same(row) && is_absent(*key))?;
+        let mut wanted = row.wanted.clone();
         wanted.detected.location.clone_from(&found.location);
         wanted.detected.socket = Some(found.socket.clone());
         Some(wanted)
@@ -240,4 +244,60 @@ async fn open(wanted: Wanted) -> Result<Link, LinkError> {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Err(LinkError::Gone), // the runtime is at its end
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_driver::Settings;
+    use adit_link::Access;
+    use adit_protocol::devices::{UsbIdentity, model};
+
+    use super::*;
+
+    /// A bridge chip of that serial number in `socket`, whose strings are those of its product or, not `certain`, of its factory.
+    fn found(socket: &str, serial: Option<&str>, certain: bool) -> Found {
+        let serial = serial.map(str::to_owned);
+        Found {
+            candidates: vec![model("block-erupter").unwrap()],
+            certain,
+            name: "a stick".into(),
+            location: format!("serial:/dev/tty-{socket}"),
+            socket: socket.into(),
+            usb: UsbIdentity { vid: 0x10c4, pid: 0xea60, serial, ..UsbIdentity::default() },
+            plugged: 1,
+            kernel_driver: None,
+            access: Access::Ok,
+            fix: None,
+        }
+    }
+
+    /// Where `second` is looked for after `first` was mined with and, unless it `stays`, pulled out.
+    fn moved(first: &Found, stays: bool, second: &Found) -> Option<String> {
+        let ((reports, _), (open, _)) = (mpsc::channel(1), mpsc::channel(1));
+        let mut fleet = Fleet::new(Instant::now(), reports, open, None, Results::read(None));
+        let wanted = Wanted { detected: first.detected(), settings: Settings::default(), baud: None };
+        fleet.place(DeviceKey(0), wanted);
+        fleet.moved_to(second, |_| !stays).map(|wanted| wanted.detected.location)
+    }
+
+    #[test]
+    fn a_stick_is_known_by_its_serial_number_in_another_socket() {
+        for certain in [true, false] {
+            let stick = |socket| found(socket, Some("A7"), certain);
+            assert_eq!(moved(&stick("1-1"), false, &stick("1-2")), Some("serial:/dev/tty-1-2".into()));
+            assert_eq!(moved(&stick("1-1"), false, &found("1-2", Some("A8"), certain)), None);
+            assert_eq!(moved(&stick("1-1"), true, &stick("1-2")), None, "it is there: this is another one");
+        }
+    }
+
+    #[test]
+    fn an_adapter_with_the_strings_of_its_factory_is_nobodys_stick() {
+        for serial in [Some("0001"), None] {
+            let adapter = |socket| found(socket, serial, false);
+            assert_eq!(moved(&adapter("1-1"), false, &adapter("1-2")), None);
+            assert_eq!(moved(&adapter("1-1"), true, &adapter("1-2")), None);
+            let renamed = Found { location: "serial:/dev/ttyUSB9".into(), ..adapter("1-1") };
+            assert_eq!(moved(&adapter("1-1"), false, &renamed), Some("serial:/dev/ttyUSB9".into()));
+        }
+    }
 }

@@ -85,6 +85,37 @@ fn two_sticks_with_the_same_serial_number_are_two_devices() {
 }
 
 #[test]
+fn two_sticks_that_change_places_keep_their_rows() {
+    let mut rig = Rig::new();
+    let (a, b) = (rig.attach(&stick("1", "a")), rig.attach(&stick("2", "b")));
+    for device in [a, b] {
+        rig.ready(device, capability());
+        rig.fail(device, UNPLUGGED);
+        rig.detach(device);
+    }
+    assert_eq!((rig.attach(&stick("2", "a")), rig.attach(&stick("1", "b"))), (a, b));
+    assert_eq!(rig.view(a).detected.location, stick("2", "a").location);
+}
+
+#[test]
+fn sticks_without_serial_numbers_are_known_by_their_places() {
+    let mut rig = Rig::new();
+    let place = |place| {
+        let mut detected = stick(place, "");
+        detected.usb = detected.usb.map(|usb| adit_protocol::devices::UsbIdentity { serial: None, ..usb });
+        detected
+    };
+    let (a, b) = (rig.attach(&place("1")), rig.attach(&place("2")));
+    for device in [a, b] {
+        rig.ready(device, capability());
+        rig.fail(device, UNPLUGGED);
+        rig.detach(device);
+    }
+    assert_eq!((rig.attach(&place("2")), rig.attach(&place("1"))), (b, a));
+    assert!(![a, b].contains(&rig.attach(&place("3"))), "nothing says that it is one of them");
+}
+
+#[test]
 fn a_look_at_the_old_place_that_succeeds_late_is_given_its_time_to_close() {
     let mut rig = Rig::new();
     let device = rig.attach(&stick("2", "7"));

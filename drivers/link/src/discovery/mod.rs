@@ -22,6 +22,9 @@ pub use diff::{Change, diff};
 pub use scan::scan;
 pub use watch::Watch;
 
+/// Serial number of a CP2102 that nobody has given one (`docs/protocols/usb-uart-bridges.md`).
+const FACTORY_SERIAL: &str = "0001";
+
 /// Where the operating system shows its devices. Tests point these at a tree of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roots {
@@ -125,6 +128,13 @@ impl Found {
             candidates: self.candidates.clone(),
             chosen: false,
         }
+    }
+
+    /// Whether its serial number says which one it is. A bridge chip with the strings of its factory has the factory's number too:
+    /// that of a CP2102 is on millions of boards.
+    pub fn has_serial_of_its_own(&self) -> bool {
+        let serial = self.usb.serial.as_deref();
+        serial.is_some_and(|serial| self.certain || serial != FACTORY_SERIAL)
     }
 
     /// Whether it is opened without the user naming it.

@@ -6,7 +6,7 @@ mod steering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share};
+use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share, State};
 use adit_driver::{Detected, DeviceKey, Fault, LinkError, PoolKey, Report};
 use adit_link::{Change, Found};
 use adit_protocol::devices::DOWNSTREAM;
@@ -303,7 +303,11 @@ impl Operator {
         let wanted = match self.plan.plugged(found) {
             Some(Ok(wanted)) => Some(wanted),
             Some(Err(error)) => return warn!("{error}"),
-            None => self.fleet.moved_to(found),
+            None => {
+                let state = |key| self.core.device(self.now(), key).map(|device| device.state);
+                let is_absent = |key| matches!(state(key), Some(State::Away { .. } | State::Gone { .. }));
+                self.fleet.moved_to(found, is_absent)
+            }
         };
         let name = printable(&found.name);
         match wanted.map(|wanted| wanted.check().map(|()| wanted)) {
