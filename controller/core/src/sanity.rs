@@ -22,6 +22,7 @@ pub(crate) struct Sanity {
     told_behind: bool,
     told_difficulty: bool,
     told_prev_hash: bool,
+    told_bits: bool,
 }
 
 /// What is odd about a pool's newest job.
@@ -47,6 +48,8 @@ pub enum Oddity {
     },
     /// The hash of the previous block does not even nearly meet the network target.
     PrevHash,
+    /// The header bits stand for no target: blocks cannot be recognised.
+    Bits(u32),
 }
 
 impl Oddity {
@@ -60,6 +63,9 @@ impl Oddity {
             Self::Difficulty { says, other, others } => format!(
                 "{pool} says the network difficulty is {says:.3e}, {} says {others:.3e}: one is wrong or on another chain",
                 name(other)
+            ),
+            Self::Bits(bits) => format!(
+                "{pool} sends jobs with the header bits {bits:08x}, which are no target: blocks found for it are not recognised"
             ),
             Self::PrevHash => format!(
                 "{pool} builds on a block whose hash does not even nearly meet the network target: is it on the right chain?"
@@ -86,6 +92,7 @@ impl Core {
             (long, &mut sanity.told_behind),
             (difficulty, &mut sanity.told_difficulty),
             (odd_prev_hash(&job), &mut sanity.told_prev_hash),
+            (odd_bits(&job), &mut sanity.told_bits),
         ];
         for (oddity, told) in oddities {
             let new = oddity.filter(|_| !*told);
@@ -101,18 +108,19 @@ impl Core {
         self.pools
             .iter()
             .enumerate()
-            .filter(move |(other, pool)| *other != index && pool.up_since.is_some())
+            .filter(move |(other, pool)| *other != index && pool.up_since.is_some() && !pool.removed)
             .filter_map(|(other, pool)| Some((Self::pool_key(other), pool.jobs.current()?.job.as_ref())))
     }
 
     fn behind(&self, index: usize, job: &Job) -> Option<Oddity> {
         let height = job.height()?;
-        let (other, best) = self
+        // A height that is far off is no block ahead, but another chain or a lie: it hides nobody who really is ahead.
+        let ahead = self
             .others(index)
             .filter_map(|(key, job)| Some((key, job.height()?)))
-            .max_by_key(|(_, height)| *height)?;
-        // A height that is far off is no block ahead, but another chain or a lie.
-        (1..=100).contains(&best.saturating_sub(height)).then_some(Oddity::Behind { height, other, best })
+            .filter(|(_, other)| (1..=100).contains(&other.saturating_sub(height)));
+        let (other, best) = ahead.max_by_key(|(_, height)| *height)?;
+        Some(Oddity::Behind { height, other, best })
     }
 
     fn disagreement(&self, index: usize, job: &Job) -> Option<Oddity> {
@@ -127,6 +135,10 @@ impl Core {
             })
         })
     }
+}
+
+fn odd_bits(job: &Job) -> Option<Oddity> {
+    job.network_target.is_none().then_some(Oddity::Bits(job.nbits))
 }
 
 /// The previous block met its own target, which is at most four times this one's.

@@ -15,6 +15,8 @@ mod books;
 mod cgminer;
 mod dashboard;
 mod event;
+#[cfg(test)]
+mod figures_tests;
 mod history;
 mod http;
 mod keys;

@@ -194,6 +194,24 @@ impl Rig {
         self.drain();
     }
 
+    /// The shares that wait for an answer are the test's to answer.
+    pub(crate) fn take_shares(&mut self) -> Vec<Share> {
+        std::mem::take(&mut self.shares)
+    }
+
+    /// A pool says something.
+    pub(crate) fn pool(&mut self, pool: PoolKey, input: PoolInput) {
+        self.core.on_pool(self.now, pool, input);
+        self.drain();
+    }
+
+    /// A pool sends a job of another block, and asks for shares that one hash in `count` meets.
+    pub(crate) fn job(&mut self, pool: PoolKey, key: u64, count: u64) {
+        let (prev_hash, share_target) = (Hash([key as u8; 32]), one_in(count));
+        let job = Job { key: JobKey(key), pool, prev_hash, share_target, clean: true, ..job() };
+        self.pool(pool, PoolInput::Job(Arc::new(job)));
+    }
+
     pub(crate) fn refuse(&mut self, kind: RejectKind, reason: &str) {
         self.answer(&Answer::Rejected { kind, reason: reason.to_owned() });
     }

@@ -94,3 +94,78 @@ fn network_difficulties_of_two_chains_and_impossible_previous_blocks_are_named_o
         "{said:?}"
     );
 }
+
+/// The honest pool and two others that are up.
+fn among_liars() -> (Rig, DeviceKey) {
+    let mut rig = Rig::with_pools(3);
+    let device = rig.stick("1");
+    for pool in 0..3 {
+        rig.pool(pool, UP);
+        rig.job(real(pool, u64::from(pool) + 1, 840_000));
+    }
+    (rig, device)
+}
+
+#[test]
+fn a_pool_that_lies_about_its_height_hides_nobody_and_disturbs_nobody() {
+    let (mut rig, device) = among_liars();
+    rig.job(real(2, 10, 4_000_000)); // far ahead of everybody
+    rig.job(real(1, 11, 840_001));
+    rig.wait_s(60);
+    rig.job(real(0, 12, 840_000));
+    rig.wait_s(61);
+    rig.job(real(0, 13, 840_000));
+    assert_eq!(warnings(&rig), ["pool 0 builds on height 840000, pool 1 already on 840001"]);
+    let work = rig.work(device);
+    rig.job(Job { prev_hash: Hash([0xff; 32]), ..real(2, 14, 4_000_001) });
+    let claim = fixtures::solve(&work, |hash| fixtures::one_in(4).is_met_by(hash)).next().unwrap();
+    rig.nonce(device, &[claim]);
+    assert_eq!(rig.shares.len(), 1, "a lie made work stale");
+}
+
+#[test]
+fn the_bits_of_another_chain_are_named_at_the_pool_and_make_no_share_of_another_a_block() {
+    let (mut rig, device) = among_liars();
+    let work = rig.work(device);
+    let regtest = CompactBits(0x207f_ffff);
+    rig.job(Job { nbits: regtest.0, network_target: regtest.target().ok(), ..real(1, 10, 840_000) });
+    let said = warnings(&rig);
+    assert!(
+        said.len() == 1 && said[0].starts_with("pool 1 says the network difficulty is 4.657e-10"),
+        "{said:?}"
+    );
+    assert!(rig.job_changes().is_empty());
+    let claim = fixtures::solve(&work, |hash| fixtures::one_in(4).is_met_by(hash)).next().unwrap();
+    rig.nonce(device, &[claim]);
+    assert!(!rig.shares[0].block, "judged by its own pool's bits");
+}
+
+#[test]
+fn bits_that_are_no_target_are_named_once_and_the_job_is_mined_for_shares() {
+    let (mut rig, device) = among_liars();
+    for (key, bits) in [(10, 0x1d80_ffff), (11, 0)] {
+        rig.job(Job {
+            nbits: bits,
+            network_target: CompactBits(bits).target().ok(),
+            ..real(0, key, 840_000)
+        });
+        let named = warnings(&rig).iter().any(|said| said.contains("which are no target"));
+        assert_eq!(named, key == 10, "{bits:08x}");
+    }
+    let work = rig.work(device);
+    let claim = fixtures::solve(&work, |hash| fixtures::one_in(4).is_met_by(hash)).next().unwrap();
+    rig.nonce(device, &[claim]);
+    assert_eq!((rig.shares.len(), rig.shares[0].block), (1, false));
+}
+
+#[test]
+fn a_pool_that_was_removed_is_compared_with_nobody() {
+    let (mut rig, _) = rig();
+    rig.job(real(1, 3, 840_050));
+    rig.core.remove_pool(rig.now, PoolKey(1));
+    rig.drain();
+    rig.job(real(0, 4, 840_000));
+    rig.wait_s(61);
+    rig.job(real(0, 5, 840_000));
+    assert_eq!(warnings(&rig), [""; 0]);
+}

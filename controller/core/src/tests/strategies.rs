@@ -233,3 +233,59 @@ fn another_order_moves_the_work_and_a_switch_does_at_once() {
     rig.drain();
     assert_eq!(rig.work(device).job.pool, key(1), "but the user knows better");
 }
+
+/// What a user may change while shares are on their way.
+type Change = (&'static str, fn(&mut Core, Micros));
+
+const CHANGES: [Change; 8] = [
+    ("add", |core, now| {
+        core.add_pool(now);
+    }),
+    ("remove", |core, now| core.remove_pool(now, key(0))),
+    ("reorder", |core, now| core.set_order(now, &[key(1), key(0)])),
+    ("disable", |core, now| core.enable_pool(now, key(0), false)),
+    ("enable", |core, now| core.enable_pool(now, key(0), true)),
+    ("switch", |core, now| core.switch_to(now, key(1))),
+    ("quota", |core, now| {
+        core.set_quota(key(0), 7);
+        core.on_timer(now);
+    }),
+    ("strategy", |core, now| core.set_strategy(now, Strategy::RoundRobin)),
+];
+
+#[test]
+fn no_change_of_pools_loses_a_share_in_flight_nor_one_that_is_found_a_moment_later() {
+    let rotate = Strategy::Rotate { every: Duration::from_secs(600) };
+    let strategies = [Strategy::Failover, rotate, Strategy::RoundRobin, Strategy::Quota, Strategy::Balance];
+    for ((change, carry_out), strategy) in
+        CHANGES.iter().flat_map(|it| strategies.map(|strategy| (it, strategy)))
+    {
+        let what = format!("{change} under {strategy:?}");
+        // Both pools have shares in flight, and both devices have works in hand.
+        let (mut rig, device) = rig(2, Strategy::RoundRobin);
+        let other = rig.stick("2");
+        mine(&mut rig, device, 6);
+        rig.core.set_strategy(rig.now, strategy);
+        rig.drain();
+        let in_flight = [0, 1].map(|pool| rig.pool_view(pool).shares.pending);
+        assert!(in_flight.iter().all(|count| *count > 0), "{what}: {in_flight:?}");
+        let in_hand = [device, other].map(|device| rig.work(device));
+        carry_out(&mut rig.core, rig.now);
+        rig.drain();
+        for (device, work) in [device, other].into_iter().zip(in_hand) {
+            let claim = solve(&work, |hash| one_in(4).is_met_by(hash)).next().unwrap();
+            let before = rig.shares.len();
+            rig.nonce(device, &[claim]);
+            assert_eq!(rig.shares.len(), before + 1, "{what}: a share of a work in hand was dropped");
+        }
+        let found: u64 = [0, 1].map(|pool| rig.pool_view(pool).shares.pending).iter().sum();
+        assert_eq!(found, in_flight.iter().sum::<u64>() + 2, "{what}");
+        accept(&mut rig);
+        let counts = [0, 1].map(|pool| {
+            let shares = rig.pool_view(pool).shares;
+            (shares.accepted, shares.pending + shares.lost + shares.stale() + shares.rejected())
+        });
+        assert_eq!(counts.iter().map(|it| it.0).sum::<u64>(), found, "{what}");
+        assert!(counts.iter().all(|it| it.1 == 0), "{what}: {counts:?}");
+    }
+}

@@ -1,8 +1,11 @@
 //! What users want while it runs: devices commanded, pools changed, the configuration taken over anew.
 
+use std::time::Duration;
+
 use adit_core::Notice;
 use adit_driver::{Command, DeviceKey, PoolKey};
 use adit_protocol::units::{Hertz, Volts};
+use adit_protocol::wire::Micros;
 use adit_telemetry::{Answer, Request};
 use adit_upstream::PoolConfig;
 use adit_upstream::io::Upstream;
@@ -17,6 +20,9 @@ use crate::mining::{SHARES, voice};
 /// Pools there may ever be in one run, those that were removed included: each keeps its row.
 const MOST_POOLS: usize = 256;
 
+/// Devices that had works of a removed pool in hand bring in what they find within so long.
+const LAST_WORKS: Duration = Duration::from_secs(5);
+
 type Reply = oneshot::Sender<Answer>;
 
 /// What is under way.
@@ -24,8 +30,8 @@ type Reply = oneshot::Sender<Answer>;
 pub(super) struct Steering {
     /// Commands whose devices have not answered yet, oldest first.
     waiting: Vec<Waiting>,
-    /// Pools that were removed and whose last shares have no answer yet.
-    leaving: Vec<PoolKey>,
+    /// Pools that were removed and whose last shares have no answer yet, and until when devices may still find some.
+    leaving: Vec<(PoolKey, Micros)>,
     /// Sessions that were told to end and have not yet.
     ending: usize,
     /// What the user said of pools that he has added since the start.
@@ -247,19 +253,22 @@ impl Operator {
     }
 
     fn remove(&mut self, key: PoolKey) {
-        self.core.remove_pool(self.now(), key);
-        self.steering.leaving.push(key);
+        let now = self.now();
+        self.core.remove_pool(now, key);
+        self.steering.leaving.push((key, now + LAST_WORKS));
     }
 
-    /// Ends the sessions of removed pools that have answered their last shares.
+    /// Ends the sessions of removed pools that have answered their last shares, those of works that were still in hand too.
     pub(super) fn let_go(&mut self) {
         if self.steering.leaving.is_empty() {
             return;
         }
+        let now = self.now();
         let open = |key: PoolKey| self.core.pools().any(|row| row.key == key && row.shares.pending > 0);
-        let (stay, go): (Vec<_>, Vec<_>) = self.steering.leaving.iter().copied().partition(|key| open(*key));
+        let leaving = self.steering.leaving.iter().copied();
+        let (stay, go): (Vec<_>, Vec<_>) = leaving.partition(|(key, until)| now < *until || open(*key));
         self.steering.leaving = stay;
-        for key in go {
+        for (key, _) in go {
             self.pools[usize::from(key.0)] = None;
             self.steering.ending += 1;
         }
