@@ -40,6 +40,10 @@ async fn a_pool_that_would_do_passes_every_step() {
     let (steps, last) = steps(&findings);
     assert_eq!(steps, [("name", true), ("port", true), ("login", true), ("difficulty", true)]);
     assert!(last.starts_with("shares of difficulty 512"), "{last}");
+    let took = |step: usize, what: &str| {
+        findings[step].detail.contains(what) && findings[step].detail.ends_with(" ms")
+    };
+    assert!(took(1, ", connected in ") && took(2, "accepted in "), "how long it took: {findings:?}");
     assert_eq!(findings.iter().filter_map(|finding| finding.ntime).count(), 1, "the job's time");
     pool.await.unwrap();
 }

@@ -173,6 +173,53 @@ async fn a_pool_without_tls_never_gets_a_line_in_plain_text() {
     }
 }
 
+#[tokio::test]
+async fn tls_lies_inside_the_tunnel_of_a_proxy_and_the_certificate_is_held_against_the_name_of_the_pool() {
+    for (name, good) in [("pool.example", true), ("localhost", false)] {
+        let named = |params: &mut CertificateParams| {
+            params.subject_alt_names = CertificateParams::new([name.to_owned()]).unwrap().subject_alt_names;
+        };
+        let (path, pool) = authority("tunnel", named).await;
+        let port = pool.listener.local_addr().unwrap().port();
+        let url = format!("socks5://127.0.0.1:{port}|stratum+ssl://pool.example:3333");
+        let mut config = PoolConfig::new(&url, Some("user.rig1"), None).unwrap();
+        config.set_trust(Trust::Authority(path)).unwrap();
+        let mut running = start_with(config, 16);
+        let (mut stream, _) = timeout(LIMIT, pool.listener.accept()).await.unwrap().unwrap();
+        let mut asked = [0; 3 + 19];
+        stream.read_exact(&mut asked[..3]).await.unwrap();
+        stream.write_all(b"\x05\x00").await.unwrap();
+        stream.read_exact(&mut asked[3..]).await.unwrap();
+        assert_eq!(asked[3..], *b"\x05\x01\x00\x03\x0cpool.example\x0d\x05");
+        stream.write_all(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x04\x38").await.unwrap();
+        let shaken = timeout(LIMIT, pool.acceptor.accept(stream)).await.unwrap();
+        if good {
+            Peer(BufReader::new(shaken.unwrap())).log_in().await;
+            assert_eq!(running.input().await, PoolInput::Up { resumed: false });
+        } else {
+            assert!(running.warning().await.contains("for another host"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_over_tls_only_and_the_certificate_is_held_against_the_new_name() {
+    let (path, pool) = authority("redirect", |_| {}).await;
+    let mut config = config(&pool.listener, Trust::Authority(path));
+    config.options.redirect = crate::Redirect::Any;
+    let mut running = start_with(config, 16);
+    let mut peer = pool.accept().await.unwrap();
+    peer.log_in().await;
+    assert_eq!(running.input().await, PoolInput::Up { resumed: false });
+    peer.say("{\"id\":null,\"method\":\"client.reconnect\",\"params\":[\"127.0.0.1\"]}").await;
+    assert!(pool.accept().await.is_err(), "the certificate is for localhost");
+    assert!(
+        matches!(running.input().await, PoolInput::Notice { text, .. } if text.contains("asked to connect to 127.0.0.1"))
+    );
+    assert_eq!(running.input().await, PoolInput::Down);
+    assert!(running.warning().await.contains("for another host"));
+}
+
 #[test]
 fn an_authority_that_cannot_be_read_is_an_error_at_the_start() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
