@@ -21,12 +21,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use adit_protocol::devices::{Model, model};
+use adit_protocol::devices::{Model, model, models};
 use adit_protocol::hex;
 use adit_protocol::wire::{Micros, Port};
 
 use crate::words::{Happening, WordsError, describe};
-use crate::{Detected, Input, Machine, Reply, Settings, Start};
+use crate::{Detected, Driver, Input, Machine, Reply, Settings, Start};
 
 /// Actions of one input at most: more is an endless loop.
 const MOST_ACTIONS: usize = 10_000;
@@ -102,25 +102,48 @@ pub fn read_folder(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     paths.into_iter().map(text).collect()
 }
 
-/// Plays every transcript of `folder` to a machine of `start`, each of its own: what is wrong, a line for each file. Where the
-/// environment says `UPDATE`, what the machine does is written into the files instead: read the difference before believing
+/// Plays every transcript of `folder` to a machine of `driver`, each of its own: what is wrong, a line for each file. Also wrong are
+/// a model of the driver that no transcript names as what was identified, and a transcript that does not miss its last expectation.
+/// Where the environment says `UPDATE`, what the machine does is written into the files instead: read the difference before believing
 /// it.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn check_folder(start: Start, folder: &Path) -> io::Result<Vec<String>> {
+pub fn check_folder(driver: &Driver, folder: &Path) -> io::Result<Vec<String>> {
     let update = std::env::var_os("UPDATE").is_some();
-    let mut wrong = Vec::new();
-    for (path, text) in read_folder(folder)? {
-        let played =
-            if update { rewrite(start, &text).map(Some) } else { check(start, &text).map(|()| None) };
-        match played {
-            Ok(Some(text)) => fs::write(&path, text)?,
-            Ok(None) => {}
-            Err(mismatch) => wrong.push(format!("{}: {mismatch}", path.display())),
+    let texts = read_folder(folder)?;
+    let mine = models().filter(|model| model.driver == driver.name);
+    let is_named = |model: &&Model| {
+        let line = format!("! identified {}", model.key);
+        texts.iter().any(|(_, text)| text.lines().any(|found| strip(found) == line))
+    };
+    let mut wrong: Vec<String> = mine
+        .filter(|model| !is_named(model))
+        .map(|model| format!("{} has no transcript of its own", model.key))
+        .collect();
+    for (path, text) in &texts {
+        if update {
+            match rewrite(driver.start, text) {
+                Ok(written) => fs::write(path, written)?,
+                Err(mismatch) => wrong.push(format!("{}: {mismatch}", path.display())),
+            }
+        } else if let Err(mismatch) = check(driver.start, text) {
+            wrong.push(format!("{}: {mismatch}", path.display()));
+        } else if check(driver.start, &without_last_expectation(text)).is_ok() {
+            wrong.push(format!("{}: what it expects last is not missed", path.display()));
         }
     }
     Ok(wrong)
+}
+
+fn without_last_expectation(text: &str) -> String {
+    let last = text.lines().filter(|line| is_expectation(strip(line))).count();
+    let mut seen = 0;
+    let keep = |line: &&str| {
+        seen += usize::from(is_expectation(strip(line)));
+        !(seen == last && is_expectation(strip(line)))
+    };
+    text.lines().filter(keep).collect::<Vec<_>>().join("\n")
 }
 
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {

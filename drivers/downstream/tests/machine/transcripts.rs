@@ -9,6 +9,6 @@ use adit_driver_downstream::DRIVER;
 #[test]
 fn the_machine_does_what_the_transcripts_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts");
-    let wrong = check_folder(DRIVER.start, &folder).expect("readable transcripts");
+    let wrong = check_folder(&DRIVER, &folder).expect("readable transcripts");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
