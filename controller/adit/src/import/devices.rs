@@ -21,8 +21,31 @@ const SETTINGS: &[(&str, &[&str], &str)] = &[
     ("gekko-r606-freq", &["r606"], "frequency"),
     ("gekko-compacf-freq", &["compac-f"], "frequency"),
     ("gekko-r909-freq", &["r909"], "frequency"),
-    ("gekko-start-freq", &["compac", "2pac", "terminus"], "start-frequency"),
+    ("gekko-compaca1-freq", &["compac-a1", "terminus-a1"], "frequency"),
+    ("gekko-compaca2-freq", &["compac-a2", "terminus-a2"], "frequency"),
+    ("gekko-start-freq", BEFORE_A1, "start-frequency"),
+    ("gekko-compaca1-start-freq", &["compac-a1", "terminus-a1"], "start-frequency"),
+    ("gekko-compaca2-start-freq", &["compac-a2", "terminus-a2"], "start-frequency"),
+    ("gekko-compaca1-corev", &["compac-a1", "terminus-a1"], "core-voltage"),
+    ("gekko-compaca2-corev", &["compac-a2", "terminus-a2"], "core-voltage"),
+    ("gekko-tune2", GEKKO, "tune-up"),
 ];
+
+/// GekkoScience sticks and pods; those before the A1 share an option.
+const GEKKO: &[&str] = &[
+    "compac",
+    "2pac",
+    "terminus",
+    "newpac",
+    "r606",
+    "compac-f",
+    "r909",
+    "compac-a1",
+    "terminus-a1",
+    "compac-a2",
+    "terminus-a2",
+];
+const BEFORE_A1: &[&str] = &["compac", "2pac", "terminus", "newpac", "r606", "compac-f", "r909"];
 
 /// Names of drivers in `scan-serial`, and the model that is meant.
 const DRIVERS: &[(&str, &str)] = &[

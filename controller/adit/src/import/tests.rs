@@ -55,6 +55,29 @@ fn what_cgminer_has_saved_becomes_a_configuration_that_adit_mines_with() {
 }
 
 #[test]
+fn what_owners_of_sticks_have_set_is_taken_over_under_its_clear_name() {
+    let import = Import::of(
+        r#"{"gekko-compaca1-freq":"400","gekko-compaca1-start-freq":"250","gekko-compaca1-corev":"310","gekko-tune2":"60",
+            "gekko-start-freq":"150","gekko-compaca1-detect":true,"gekko-step-delay":"15","gekko-wait-factor":"0.5"}"#,
+    )
+    .unwrap();
+    let config = Config::parse(&import.toml, Path::new("x")).unwrap();
+    let settings = |key: &str| {
+        let device = config.device.iter().find(|it| it.model.is_some_and(|model| model.key == key)).unwrap();
+        let settings = device.settings();
+        settings.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        settings("terminus-a1"),
+        ["core-voltage=310", "frequency=400", "start-frequency=250", "tune-up=60"]
+    );
+    assert_eq!(settings("newpac"), ["start-frequency=150", "tune-up=60"]);
+    for option in ["gekko-compaca1-detect", "gekko-step-delay", "gekko-wait-factor"] {
+        assert!(import.row(option).why.as_ref().unwrap().contains("the driver finds it out"), "{option}");
+    }
+}
+
+#[test]
 fn every_option_is_told_of_with_its_line_and_none_with_its_value() {
     let import = Import::of(CGMINER).unwrap();
     assert_eq!((import.row("expiry").outcome, import.row("expiry").line), (Outcome::LeftOut, Some(20)));
