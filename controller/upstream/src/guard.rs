@@ -21,11 +21,14 @@ pub struct Guard {
 }
 
 /// A job that does not pay the user.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unpaid {
     /// What the pool calls a coinbase is none.
     #[error("its coinbase is no coinbase transaction")]
     NoCoinbase,
+    /// Only the merkle root is told, as in a standard channel of Stratum V2.
+    #[error("the pool keeps its coinbase to itself, only an extended channel shows it")]
+    Hidden,
     /// It pays him too little.
     #[error("its coinbase pays the address {paid} of {reward} satoshi, less than the {wanted} it should")]
     TooLittle {
@@ -41,6 +44,9 @@ pub enum Unpaid {
 impl Guard {
     /// Whether a block found with `job` pays the user.
     pub(crate) fn check(&self, job: &Job) -> Result<(), Unpaid> {
+        if job.fixed_root.is_some() {
+            return Err(Unpaid::Hidden);
+        }
         let extranonce2 = vec![0; usize::from(job.extranonce2_size)];
         let coinbase = [&*job.coinbase_head, &job.extranonce1, &extranonce2, &job.coinbase_tail].concat();
         let outputs = Outputs::of(&coinbase).ok_or(Unpaid::NoCoinbase)?;

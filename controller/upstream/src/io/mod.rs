@@ -69,7 +69,7 @@ pub async fn run(
                 }
             }
         }
-        let deadline = session.deadline().map(|at| origin + Duration::from_micros(at.0));
+        let deadline = session.deadline().and_then(|at| origin.checked_add(Duration::from_micros(at.0)));
         tokio::select! {
             share = shares.recv() => match share {
                 Some(share) => session.on_input(now(), SessionInput::Submit(share)),

@@ -83,7 +83,7 @@ pub(super) async fn run(
                     if let Some(complaint) = keep(nodes.folder.clone(), hash, block).await
                         && inputs.send((session.key(), complaint)).await.is_err()
                     {
-                        return;
+                        return finish(submits).await;
                     }
                 }
                 NodeAction::Emit(input) => {

@@ -52,9 +52,10 @@ impl Rate {
         (self.shares == 0.0).then(|| self.since + self.silence(hashes).clamp(PAUSE, WINDOW))
     }
 
-    /// Within this [`MISSED`] shares are expected.
+    /// Within this [`MISSED`] shares are expected. Whole microseconds, as the clock has them: else what is due at the deadline
+    /// would not be due there, and the deadline would stay.
     fn silence(&self, hashes: f64) -> Duration {
-        Duration::try_from_secs_f64(MISSED * hashes / self.told).unwrap_or(Duration::MAX)
+        Duration::from_micros((MISSED * hashes / self.told * 1e6) as u64) // saturates
     }
 
     /// Whether it is time to tell something else, beyond what chance makes of it; `hashes` are expected behind a share at
@@ -84,6 +85,18 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_due_at_the_deadline_is_done_there_and_not_a_moment_later() {
+        for step in 0..2_000 {
+            let hashes = 1e11 * (1.0 + f64::from(step) / 7.0);
+            let mut rate = Rate::new(1e11);
+            rate.begin(Micros(1));
+            let at = rate.deadline(hashes).unwrap();
+            rate.changed(at, hashes);
+            assert!(rate.deadline(hashes).is_none_or(|next| next > at), "{hashes} hashes behind a share");
+        }
+    }
 
     #[test]
     fn a_pool_is_told_what_is_found_and_not_more_often_than_twice_a_minute() {

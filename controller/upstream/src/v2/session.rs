@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use adit_core::{Answer, PoolInput, RejectKind, Share};
-use adit_driver::PoolKey;
+use adit_driver::{Job, PoolKey};
 use adit_protocol::pow::VersionMask;
 use adit_protocol::wire::Micros;
 use stratum_core::mining_sv2::{CloseChannelOwned, UpdateChannelOwned};
@@ -17,7 +17,7 @@ use super::rate::Rate;
 use crate::backoff::{Backoff, PerMinute};
 use crate::legible::legible;
 use crate::redirect::{is_allowed, is_same_host};
-use crate::{AuthorityKey, ConnectError, PoolConfig};
+use crate::{AuthorityKey, ConnectError, PoolConfig, Unpaid};
 
 /// Time for every step of the opening.
 pub(super) const STEP: Duration = Duration::from_secs(10);
@@ -113,6 +113,16 @@ pub enum V2Outage {
     /// A new block without work.
     #[error("the pool announced a block without work: {0}")]
     NoWork(BadJob),
+    /// It claims to pay the user, but does not.
+    #[error(
+        "REFUSED A JOB THAT DOES NOT PAY `{address}`: {why}; check the address and the pool's fee, or leave this pool"
+    )]
+    Unpaid {
+        /// Who is not paid.
+        address: String,
+        /// How so.
+        why: Unpaid,
+    },
     /// It asked for it.
     #[error("the pool asked to connect to {host}:{port}")]
     Redirected {
@@ -121,6 +131,16 @@ pub enum V2Outage {
         /// Where to.
         port: u16,
     },
+}
+
+impl V2Outage {
+    /// How long to stay away at least.
+    fn shortest_pause(&self) -> Duration {
+        match self {
+            Self::Unpaid { .. } => Duration::from_secs(60),
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 /// A pool of Stratum V2 and our connection to it. Used as a [`crate::Session`] is.
@@ -413,11 +433,24 @@ impl V2Session {
         match begun {
             Ok(Some(job)) => {
                 *job_by = None;
+                self.hold_to_its_word(now, &job)?;
                 self.emit(PoolInput::Job(job.into()));
             }
             Ok(None) => {}
             Err(why) => self.complain(now, &format!("a job is ignored: {why}")),
         }
+        Ok(())
+    }
+
+    /// Where the pool claims to pay the user: whether this job does.
+    fn hold_to_its_word(&mut self, now: Micros, job: &Job) -> Result<(), V2Outage> {
+        let Some(guard) = &self.config.guard else { return Ok(()) };
+        let Err(why) = guard.check(job) else { return Ok(()) };
+        let address = guard.address.text().to_owned();
+        if !guard.only_warn {
+            return Err(V2Outage::Unpaid { address, why });
+        }
+        self.complain(now, &format!("A JOB DOES NOT PAY `{address}`: {why}"));
         Ok(())
     }
 
@@ -500,7 +533,8 @@ impl V2Session {
         self.redirect = None;
         let expected = matches!(outage, V2Outage::Redirected { .. });
         let prompt = expected && self.reconnects.allow(now);
-        let pause = if prompt { Duration::ZERO } else { self.backoff.next_pause() };
+        let pause =
+            if prompt { Duration::ZERO } else { self.backoff.next_pause().max(outage.shortest_pause()) };
         self.phase = Phase::Away(now + pause);
         let text = format!("pool {place}: {outage}; next attempt in {} s", pause.as_secs_f64().ceil());
         self.emit(PoolInput::Notice { text, warning: !expected });

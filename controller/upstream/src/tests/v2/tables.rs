@@ -16,7 +16,7 @@ use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwne
 
 use super::pool::{EASY, authority, block, job, responder};
 use super::talk::{Talk, opened, set_up};
-use crate::{NoiseFault, V2Input, V2Received, V2Wire, read_frame};
+use crate::{Guard, NoiseFault, V2Input, V2Received, V2Wire, read_frame};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../../../../protocol/vectors/stratum-v2.json")).unwrap()
@@ -325,4 +325,52 @@ fn sixteen_jobs_wait_for_their_block_and_one_that_was_never_announced_ends_the_c
     talk.mining(MiningOwned::SetNewPrevHash(block(11, 3)));
     assert!(talk.warned_of("announced a block without work: job 11 was never announced"));
     assert!(talk.said.contains(&PoolInput::Down));
+}
+
+/// A session whose pool is to pay this address.
+fn guarded(address: &str, only_warn: bool, standard: bool) -> Talk {
+    let mut talk = Talk::with(|config| {
+        config.guard = Some(Guard { address: address.parse().unwrap(), least: 0.98, only_warn });
+        config.v2.standard = standard;
+    });
+    talk.input(V2Input::Connected);
+    talk.common(set_up());
+    talk
+}
+
+#[test]
+fn a_job_that_does_not_pay_the_user_is_refused_here_too_and_one_whose_coinbase_is_hidden_as_well() {
+    const PAID: &str = "1LAhLWDhe57YEcTk6mPkh85cYyRnCcyH7j";
+    const OTHER: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+    for (address, only_warn, jobs, said) in [
+        (PAID, false, 1, None),
+        (
+            OTHER,
+            false,
+            0,
+            Some("REFUSED A JOB THAT DOES NOT PAY `bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4`"),
+        ),
+        (OTHER, true, 1, Some("A JOB DOES NOT PAY `bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4`")),
+    ] {
+        let mut talk = guarded(address, only_warn, false);
+        talk.mining(opened());
+        talk.mining(MiningOwned::NewExtendedMiningJob(job(1, None)));
+        talk.mining(MiningOwned::SetNewPrevHash(block(1, 1)));
+        assert_eq!(talk.jobs.len(), jobs, "{address} {only_warn}");
+        assert_eq!(talk.said.contains(&PoolInput::Down), jobs == 0);
+        assert!(said.is_none_or(|said| talk.warned_of(said)), "{:?}", talk.said);
+        let places = talk.places.len();
+        talk.wait(59);
+        assert_eq!(talk.places.len(), places, "a pool that does not pay is left for a minute");
+    }
+    let vectors = vectors();
+    let mut talk = guarded(PAID, false, true);
+    for name in ["OpenStandardMiningChannel.Success", "NewMiningJob (future)", "SetNewPrevHash (mining)"] {
+        talk.input(V2Input::Message(Box::new(named(&vectors, name))));
+    }
+    assert!(
+        talk.jobs.is_empty() && talk.warned_of("the pool keeps its coinbase to itself"),
+        "{:?}",
+        talk.said
+    );
 }

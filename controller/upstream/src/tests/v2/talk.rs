@@ -22,7 +22,7 @@ pub(super) struct Talk {
     now: Micros,
     pub(super) sent: Vec<AnyMessageOwned>,
     pub(super) said: Vec<PoolInput>,
-    places: Vec<String>,
+    pub(super) places: Vec<String>,
     pub(super) jobs: Vec<Arc<Job>>,
 }
 
