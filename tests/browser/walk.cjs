@@ -39,7 +39,7 @@ async function inspect(page, name) {
 }
 
 async function dashboard(browser) {
-  const { url, key, device, lost, tls, tls_key } = scenes.dashboard;
+  const { url, key, device, lost, tls, tls_key, behind } = scenes.dashboard;
   const page = await open(browser, url);
   await page.getByText("live", { exact: true }).waitFor();
   check(await page.getByText("What is wrong, and what to do").isVisible(), "the lost device is not said");
@@ -60,6 +60,16 @@ async function dashboard(browser) {
   check((await page.evaluate(() => document.activeElement.id)) === `row-${device}`, "the focus got lost when the page changed");
   await page.context().close();
 
+  await Promise.all([
+    views(browser), charts(browser), plain(browser),
+    open(browser, `${url}device?name=${device}`).then((page) => commands(page, key)),
+    open(browser, tls).then((page) => beyond(page, tls_key, device)),
+    open(browser, behind).then((page) => beyond(page, tls_key, device, true)),
+  ]);
+}
+
+async function views(browser) {
+  const { url, device, lost } = scenes.dashboard;
   const views = [["phone", "", { viewport: PHONE }], ["dark", "", { colorScheme: "dark" }],
     ["device-phone", `device?name=${device}`, { viewport: PHONE }], ["device-in-fault", `device?name=${lost}`, { colorScheme: "dark" }],
     ["pools", "pools", {}], ["events", "events", {}], ["found", `?q=${lost}`, {}]];
@@ -68,25 +78,27 @@ async function dashboard(browser) {
     await inspect(page, name);
     await page.context().close();
   }
+}
 
-  const plain = await open(browser, url, { javaScriptEnabled: false });
-  check(await plain.getByText("Shares accepted").isVisible(), "nothing is read without JavaScript");
-  await plain.getByRole("link", { name: device }).first().click();
-  check(await plain.locator("noscript p").first().isVisible(), "without JavaScript nothing is said of commands");
-  check(!(await plain.getByRole("button", { name: "Pause" }).isVisible()), "a button that does nothing is shown");
-  await plain.context().close();
+async function plain(browser) {
+  const { url, device } = scenes.dashboard;
+  const page = await open(browser, url, { javaScriptEnabled: false });
+  check(await page.getByText("Shares accepted").isVisible(), "nothing is read without JavaScript");
+  await page.getByRole("link", { name: device }).first().click();
+  check(await page.locator("noscript p").first().isVisible(), "without JavaScript nothing is said of commands");
+  check(!(await page.getByRole("button", { name: "Pause" }).isVisible()), "a button that does nothing is shown");
+  await page.context().close();
+}
 
-  await commands(await open(browser, `${url}device?name=${device}`), key);
-  await beyond(await open(browser, tls), tls_key, device);
-
-  // The first point of the past comes after ten seconds.
-  const later = await open(browser, url);
-  while ((await later.locator("figure svg").count()) === 0) {
-    await later.waitForTimeout(1000);
-    await later.reload();
+// The first point of the past comes after ten seconds.
+async function charts(browser) {
+  const page = await open(browser, scenes.dashboard.url);
+  while ((await page.locator("figure svg").count()) === 0) {
+    await page.waitForTimeout(1000);
+    await page.reload();
   }
-  await inspect(later, "charts");
-  await later.context().close();
+  await inspect(page, "charts");
+  await page.context().close();
 }
 
 async function commands(page, key) {
@@ -109,26 +121,37 @@ async function commands(page, key) {
   await page.context().close();
 }
 
-// Beyond this machine nothing is shown without a key, and everything with one.
-async function beyond(page, key, device) {
+// Beyond this machine nothing is shown without a key, and everything with one; `proxied`: also below a path, through a proxy, where
+// every link, the stream and the commands stay below it.
+async function beyond(page, key, device, proxied = false) {
+  const { pathname } = new URL(page.url());
   check(await page.getByText("A key is needed").isVisible(), "a page beyond this machine does not ask for a key");
   check(!(await page.content()).includes(device), "a page without key names a device");
-  await inspect(page, "locked");
+  if (!proxied) await inspect(page, "locked");
   await page.getByLabel("Key", { exact: true }).fill(key);
   await page.getByRole("button", { name: "Use this key" }).click();
   await page.getByRole("link", { name: device }).first().waitFor();
   await page.getByText("live", { exact: true }).waitFor();
   await page.getByRole("link", { name: device }).first().click();
   await page.getByRole("heading", { name: device }).waitFor();
+  if (proxied) {
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Identify" }).click();
+    await page.locator("#say", { hasText: "the device cannot do this" }).waitFor();
+    for (const place of ["Pools", "Events", "Overview", "adit"]) {
+      await page.getByRole("link", { name: place, exact: true }).first().click();
+      await page.getByText("live", { exact: true }).waitFor();
+      check(new URL(page.url()).pathname.startsWith(pathname), `${place} leads out of ${pathname}: ${page.url()}`);
+    }
+  }
   await page.context().close();
 }
 
-async function first(browser) {
-  const { url, key, pool, address } = scenes.first;
+async function first(browser, { url, key, pool, address }, name) {
   const page = await open(browser, `${url}#key=${key}`);
   check(!page.url().includes(key), "the key stays in the address");
   await page.getByRole("heading", { name: "First start" }).waitFor();
-  await inspect(page, "first-start");
+  await inspect(page, `${name}-start`);
   await page.getByLabel("Pool", { exact: true }).first().fill(pool);
   await page.getByLabel("Your Bitcoin address").fill(`${address.slice(0, -1)}q`);
   await page.getByRole("button", { name: "Begin to mine" }).first().click();
@@ -137,7 +160,7 @@ async function first(browser) {
   await page.getByLabel("Name of this worker").fill("attic");
   await page.getByRole("button", { name: "Begin to mine" }).first().click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
-  await inspect(page, "first-pool");
+  await inspect(page, `${name}-pool`);
   await page.locator("#figures div", { hasText: "Shares accepted" }).getByText(/^[1-9]/).waitFor();
   await page.context().close();
 }
@@ -146,16 +169,14 @@ async function first(browser) {
   const sandbox = process.getuid() === 0 ? ["--no-sandbox"] : [];
   const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((it) => fs.existsSync(it));
   const browser = await chromium.launch({ executablePath, args: [...sandbox, "--disable-gpu", "--disable-dev-shm-usage"] });
-  const walks = [dashboard, first, async () => {
-    for (const [name, url] of Object.entries(scenes.looks)) {
-      const page = await open(browser, url);
-      await inspect(page, name);
-      await page.context().close();
-    }
-  }];
-  for (const walk of walks) {
-    try { await walk(browser); } catch (error) { wrong.push(error.stack); }
-  }
+  const looks = Object.entries(scenes.looks).map(([name, [url, how]]) => async () => {
+    const page = await open(browser, url, how);
+    await inspect(page, name);
+    await page.context().close();
+  });
+  const walks = [dashboard, () => first(browser, scenes.first, "first"), () => first(browser, scenes.proxied, "proxied"), ...looks];
+  const results = await Promise.allSettled(walks.map((walk) => walk(browser)));
+  wrong.push(...results.filter((it) => it.status === "rejected").map((it) => it.reason.stack));
   await browser.close();
   wrong.forEach((line) => console.log(line));
   process.exit(wrong.length === 0 ? 0 : 1);

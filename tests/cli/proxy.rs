@@ -13,7 +13,7 @@ use super::reading::{address, once_accepted};
 use super::{Running, run, state_folder};
 
 /// nginx at work. It ends with the test.
-struct Nginx(Child);
+pub(super) struct Nginx(Child);
 
 impl Drop for Nginx {
     fn drop(&mut self) {
@@ -31,7 +31,7 @@ fn documented(api: &str) -> String {
 }
 
 /// Starts nginx in `folder`, with TLS in front of the adit at `api`. Answers its port.
-fn start(folder: &Path, api: &str) -> (Nginx, u16) {
+pub(super) fn start(folder: &Path, api: &str) -> (Nginx, u16) {
     let folder_name = folder.display();
     certificate(folder, "rig.example");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -68,7 +68,9 @@ pub(crate) fn of_work(
 /// What to do about a fault.
 pub(crate) fn fix(fault: Fault) -> &'static str {
     match fault {
-        Fault::Link(LinkError::Denied) => "run `adit devices`: it shows the line that gives you permission",
+        Fault::Link(LinkError::Denied) => {
+            "`sudo adit udev --install` gives permission, then plug it in again; `adit doctor` says what else is missing"
+        }
         Fault::Link(LinkError::Busy) => "stop the program that uses it",
         Fault::Link(LinkError::Gone | LinkError::NotFound) => {
             "plug it in again; if it leaves by itself, try another cable or a hub with its own power supply"

@@ -49,7 +49,7 @@ pub(crate) fn configuration(args: &mut MineArgs, json: bool) -> Result<Config, F
     let is_first = args.pools.0.is_empty() && config.pool.is_empty();
     match &args.config {
         Some(file) if is_first && !json && first::somebody_is_there() => {
-            first::start(file)?;
+            first::start(file, &args.devices)?;
             read(file)
         }
         _ => Ok(config),

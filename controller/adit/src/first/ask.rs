@@ -69,6 +69,7 @@ impl Desk<'_> {
         let mut line = Vec::new();
         let read = Read::take(&mut *self.input, LONGEST).read_until(b'\n', &mut line)?;
         if read == 0 {
+            self.say("")?; // the question stands there without an end
             return Err(Failure::usage(anyhow::anyhow!("no pool given: the questions were left unanswered")));
         }
         Ok(String::from_utf8_lossy(&line).trim().to_owned())

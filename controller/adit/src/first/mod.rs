@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use adit_link::{Found, Roots, scan};
+use adit_link::{Found, Roots, Selector, scan};
 use adit_upstream::PoolConfig;
 use adit_upstream::io::{Finding, check_pool};
 use tokio::runtime::Builder;
@@ -31,6 +31,15 @@ const UNITS: [(&str, &str); 2] = [
     ("/etc/systemd/user/adit.service", "systemctl --user enable adit && loginctl enable-linger"),
 ];
 
+/// What there is to mine with.
+#[derive(Clone, Copy)]
+struct Devices<'a> {
+    /// Those that the user has named.
+    named: &'a [Selector],
+    /// What is plugged in.
+    found: &'a [Found],
+}
+
 /// What a user has decided.
 #[derive(Debug)]
 struct Decided {
@@ -43,10 +52,11 @@ pub(crate) fn somebody_is_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks whoever sits at the terminal, and keeps the answers in `file`.
-pub(crate) fn start(file: &Path) -> Result<(), Failure> {
+/// Asks whoever sits at the terminal, and keeps the answers in `file`. `named`: the devices of the command line.
+pub(crate) fn start(file: &Path, named: &[Selector]) -> Result<(), Failure> {
     let (mut input, mut out) = (io::stdin().lock(), io::stderr());
-    let decided = talk(&mut Desk { input: &mut input, out: &mut out }, &scan(&Roots::default()), &try_pool)?;
+    let devices = Devices { named, found: &scan(&Roots::default()) };
+    let decided = talk(&mut Desk { input: &mut input, out: &mut out }, devices, &try_pool)?;
     keep(file, &decided)?;
     writeln!(out, "\nKept in {}, for you only. From now on `adit mine` is enough.", file.display())?;
     if let Some((_, command)) = UNITS.iter().find(|(unit, _)| Path::new(unit).exists()) {
@@ -62,11 +72,11 @@ pub(crate) fn start(file: &Path) -> Result<(), Failure> {
 /// The conversation. `try_pool`: what a pool says when it is asked.
 fn talk(
     desk: &mut Desk<'_>,
-    found: &[Found],
+    devices: Devices<'_>,
     try_pool: &dyn Fn(&PoolConfig) -> Vec<Finding>,
 ) -> Result<Decided, Failure> {
     desk.say("adit knows no pool yet. A few questions, and it mines; Ctrl-C leaves everything as it is.\n")?;
-    show(desk, found)?;
+    show(desk, devices)?;
     let pool = loop {
         let pool = ask_pool(desk)?;
         // invariant: it was checked when it was asked for.
@@ -87,9 +97,15 @@ fn talk(
 }
 
 /// What is plugged in, and what to do about what cannot be used.
-fn show(desk: &mut Desk<'_>, found: &[Found]) -> io::Result<()> {
+fn show(desk: &mut Desk<'_>, Devices { named, found }: Devices<'_>) -> io::Result<()> {
     desk.say("Devices:")?;
-    if found.is_empty() {
+    for selector in named {
+        desk.say(&format!(
+            "  {}: as you have named it, opened when mining begins",
+            printable(&selector.to_string())
+        ))?;
+    }
+    if named.is_empty() && found.is_empty() {
         desk.say("  none is plugged in yet; one that is plugged in later is used by itself")?;
     }
     for device in found {

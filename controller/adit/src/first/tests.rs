@@ -1,5 +1,8 @@
 //! Conversations.
 
+use adit_link::Access;
+use adit_protocol::devices::{UsbIdentity, model};
+
 use super::*;
 
 const ADDRESS: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
@@ -14,7 +17,8 @@ fn converse(
 ) -> (Result<Decided, Failure>, String) {
     let input = answers.join("\n") + "\n";
     let mut out = Vec::new();
-    let decided = talk(&mut Desk { input: &mut input.as_bytes(), out: &mut out }, &[], pool);
+    let devices = Devices { named: &[], found: &[] };
+    let decided = talk(&mut Desk { input: &mut input.as_bytes(), out: &mut out }, devices, pool);
     (decided, String::from_utf8(out).unwrap())
 }
 
@@ -77,4 +81,47 @@ fn what_is_kept_is_read_back_and_what_stood_there_stays() {
         keep(Path::new("/proc/no/adit.toml"), &Decided { pool: PoolArg::default(), dashboard: false })
             .is_err()
     );
+}
+
+fn found(access: Access, fix: &str) -> Found {
+    Found {
+        candidates: vec![model("block-erupter").unwrap()],
+        certain: access != Access::Ambiguous,
+        name: "Bitfury \u{1b}[2J".to_owned(),
+        location: "serial:/dev/ttyUSB0".to_owned(),
+        socket: "1-1".to_owned(),
+        usb: UsbIdentity::default(),
+        plugged: 1,
+        kernel_driver: None,
+        access,
+        fix: Some(fix.to_owned()),
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_listed_with_what_mends_it_and_what_is_named_is_not_missed() {
+    let said = |named: &[Selector], found: &[Found]| {
+        let mut out = Vec::new();
+        show(&mut Desk { input: &mut io::empty(), out: &mut out }, Devices { named, found }).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let troubles = [
+        found(Access::Denied, "sudo adit udev --install"),
+        found(Access::Busy, "stop picocom (process 812), which holds it"),
+        found(Access::Ambiguous, "serial:/dev/ttyUSB0,model=block-erupter"),
+    ];
+    let text = said(&[], &troubles);
+    for line in [
+        "at serial:/dev/ttyUSB0: denied",
+        "-> sudo adit udev --install",
+        "-> stop picocom",
+        "-> it may be a miner; then start adit mine with --device serial:/dev/ttyUSB0,model=block-erupter",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(said(&[], &[]).contains("none is plugged in yet"));
+    let named = said(&["serial:/dev/ttyUSB7,model=icarus".parse().unwrap()], &[]);
+    assert!(named.contains("serial:/dev/ttyUSB7,model=icarus: as you have named it"), "{named}");
+    assert!(!named.contains("none is plugged in"), "{named}");
 }

@@ -118,7 +118,9 @@ pub(super) fn needs(served: &Served) -> Markup {
         div.key.needs-js {
             (key_form())
             @if let Some(file) = &served.door.local_file {
-                p.small #key-hint { "The key of this run: " code { "cat " (file.display()) } }
+                p.small #key-hint {
+                    "The key of this run: " code { "cat " (file.display()) } ", with " code { "sudo" } " where adit runs as a service."
+                }
             }
         }
     }

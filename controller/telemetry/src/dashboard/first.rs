@@ -11,7 +11,7 @@ use crate::snapshot::{DeviceState, PoolState, Snapshot};
 pub(super) fn start(served: &Served, snapshot: &Snapshot) -> Markup {
     html! {
         h1 { "First start" }
-        p { "adit knows no pool yet. Two steps, and it mines; all of it is kept for the next start." }
+        p { "adit knows no pool yet. Two steps, and it mines." }
         section aria-labelledby="found-title" {
             h2 #found-title { "1. Your devices" }
             div #found data-live { (found(snapshot)) }
@@ -20,6 +20,17 @@ pub(super) fn start(served: &Served, snapshot: &Snapshot) -> Markup {
             h2 #whom-title { "2. Whom to mine for" }
             (needs(served))
             div.needs-js { (forms()) }
+        }
+        section aria-labelledby="later-title" {
+            h2 #later-title { "From then on" }
+            p {
+                "The pool is kept in adit's configuration, and so is the address of this page where there was no configuration yet: "
+                code { "adit mine" } " finds both. What else stood on the command line is not kept."
+            }
+            p {
+                "To have it start with the computer: " code { "sudo systemctl enable adit" } ", or for yourself alone "
+                code { "systemctl --user enable adit && loginctl enable-linger" } "."
+            }
         }
     }
 }

@@ -184,7 +184,7 @@ fn figures(snapshot: &Snapshot) -> Markup {
                 dd { (devices.hashing) " of " (devices.total) }
                 dd.small {
                     @for (number, what) in [(devices.faulted, "failed"), (devices.starting, "starting"), (devices.idle, "idle"),
-                                            (devices.away, "unplugged"), (devices.stopped, "paused or stopped")] {
+                                            (devices.away, "away"), (devices.stopped, "paused or stopped")] {
                         @if number > 0 { (number) " " (what) " " }
                     }
                 } }
