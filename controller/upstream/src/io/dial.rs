@@ -119,3 +119,31 @@ fn connect_error(error: &io::Error) -> ConnectError {
         _ => ConnectError::Os(error.raw_os_error().unwrap_or(0)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_sends_at_once_and_is_asked_for_life_as_the_table_says() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = open("127.0.0.1", port, 0).await.unwrap();
+        assert!(stream.nodelay().unwrap() && sockopt::socket_keepalive(&stream).unwrap());
+        let spans = (sockopt::tcp_keepidle(&stream).unwrap(), sockopt::tcp_keepintvl(&stream).unwrap());
+        assert_eq!(spans, (Duration::from_secs(45), Duration::from_secs(30)));
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn every_address_of_a_name_is_tried_whichever_is_first() {
+        // Often ::1 and 127.0.0.1, of which one has nobody who listens.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for attempt in 0..3 {
+            assert!(open("localhost", port, attempt).await.is_ok(), "attempt {attempt}");
+        }
+    }
+}
