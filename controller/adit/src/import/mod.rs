@@ -65,6 +65,7 @@ pub(crate) struct Import {
 
 impl Import {
     pub(crate) fn of(text: &str) -> Result<Self, ImportError> {
+        let text = text.trim_start_matches('\u{feff}'); // as editors of Windows leave it
         let whole: Value = serde_json::from_str(text)
             .map_err(|error| ImportError::NotJson { line: error.line(), column: error.column() })?;
         let Value::Object(options) = whole else { return Err(ImportError::NotAnObject) };

@@ -39,6 +39,13 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
         ],
         "`adit top` and the dashboard show it (docs/dashboard.md), --log says how much is logged",
     ),
+    (&["pool-priority"], "pools stand in the order of their priority, the best first"),
+    (&["goal", "pool-goal"], "all pools are of one chain"),
+    (&["shares"], "where it says how many, [mine] shares; 0 is without an end, as always"),
+    (
+        &["skip-security-checks"],
+        "what a coinbase must pay says payout_address of a [[pool]] (docs/config.md)",
+    ),
     (
         &["syslog", "log-file", "log-microseconds", "quiet"],
         "logs go to standard error; as a service to the journal (docs/operate.md)",
@@ -97,7 +104,7 @@ const LEFT_OUT: &[(&[&str], &str)] = &[
             "gekko-noboost",
             "gekko-lowboost",
             "gekko-wait-factor",
-            "gekko-tune-*",
+            "gekko-tune*",
             "gekko-step-freq",
             "gekko-step-delay",
             "gekko-mine2",

@@ -3,11 +3,13 @@
 use serde_json::{Map, Value};
 use toml_edit::{Table, value};
 
-use super::{Draft, text_of};
+use super::{Draft, options, text_of};
 use crate::config::{self, write};
 
 /// Pools that are taken over: nobody has more.
 const MOST: usize = 64;
+/// What is read of a pool.
+const READ: [&str; 5] = ["url", "user", "pass", "quota", "pool-proxy"];
 
 pub(super) fn take(draft: &mut Draft<'_>, options: &Map<String, Value>) {
     if let Some(pools) = options.get("pools") {
@@ -15,6 +17,11 @@ pub(super) fn take(draft: &mut Draft<'_>, options: &Map<String, Value>) {
             Some(pools) => {
                 for (number, pool) in pools.iter().enumerate().take(MOST) {
                     one(draft, &format!("pools[{number}]"), pool, options);
+                    for key in pool.as_object().into_iter().flat_map(Map::keys) {
+                        if !READ.contains(&key.as_str()) {
+                            draft.left_out(&format!("pools[{number}].{key}"), options::why_not(key));
+                        }
+                    }
                 }
                 if pools.len() > MOST {
                     draft.left_out("pools[…]", format!("more than {MOST} pools"));
@@ -52,7 +59,7 @@ fn one(draft: &mut Draft<'_>, option: &str, pool: &Value, options: &Map<String, 
     };
     let (proxy, given) = match given.split_once('|') {
         Some((proxy, url)) => (Some(proxy.to_owned()), url.to_owned()),
-        None => (None, given),
+        None => (of("pool-proxy"), given),
     };
     let (url, mark) = given.split_once('#').map_or((given.as_str(), ""), |(url, mark)| (url, mark));
     let is_node = url.starts_with("http://") || url.starts_with("https://");

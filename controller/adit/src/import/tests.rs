@@ -132,3 +132,27 @@ proptest! {
         prop_assert!(import.rows.len() >= 9);
     }
 }
+
+#[test]
+fn what_stands_in_a_pool_is_taken_or_explained_too() {
+    let text = "\u{feff}{\"pools\":[{\"url\":\"stratum+tcp://a.example:3333\",\"user\":\"u\",\"pass\":\"x\",
+        \"pool-proxy\":\"socks5:127.0.0.1:9050\",\"pool-priority\":\"2\",\"goal\":\"default\",\"no-such-key\":\"hush\"}],
+        \"shares\":\"0\",\"skip-security-checks\":\"5\"}";
+    let import = Import::of(text).unwrap();
+    let config = Config::parse(&import.toml, Path::new("x")).unwrap();
+    assert_eq!(config.pool[0].config().unwrap().proxy.unwrap().port, 9050, "never past the proxy");
+    for (option, why) in [
+        ("pools[0].pool-priority", "in the order of their priority"),
+        ("pools[0].goal", "of one chain"),
+        ("pools[0].no-such-key", "no option of this name"),
+        ("shares", "without an end"),
+        ("skip-security-checks", "payout_address"),
+    ] {
+        let row = import.row(option);
+        assert!(row.outcome == Outcome::LeftOut && row.why.as_ref().unwrap().contains(why), "{row:?}");
+    }
+    assert!(!format!("{:?}", import.rows).contains("hush"));
+    let unknown = r#"{"pools":[{"url":"stratum+tcp://a.example:3333","pool-proxy":"weird:1"}]}"#;
+    let import = Import::of(unknown).unwrap();
+    assert!(!import.toml.contains("a.example") && import.row("pools[0]").outcome == Outcome::LeftOut);
+}
