@@ -1,48 +1,28 @@
-//! The socket around a session of Stratum V2, and the handshake on it.
+//! A session of Stratum V2 on a socket: the handshake, and messages instead of bytes.
 
-use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::{PoolInput, Share};
 use adit_driver::PoolKey;
 use adit_protocol::wire::Micros;
 use rand::rngs::OsRng;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use stratum_core::parsers_sv2::AnyMessageOwned;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::dial::Stream;
+use super::wire::Wire;
 use super::{CHUNK, Dialer};
-use crate::{ConnectError, NoiseFault, V2Action, V2Input, V2Received, V2Session, V2Wire};
+use crate::{ConnectError, NoiseFault, SessionInput, V2Action, V2Input, V2Received, V2Session, V2Wire};
 
 /// Time for the pool to prove who it is.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Time for the last words at the end.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Bytes that may wait for a pool that does not read; one that far behind is as good as gone.
-const BACKLOG: usize = 256 * 1024;
-
-/// The connection, or what there is of it.
-enum Link {
-    Closed,
-    Opening(Pin<Box<dyn Future<Output = Result<Opened, Failure>> + Send>>),
-    Open(Box<Opened>),
-}
-
-struct Opened {
-    reader: ReadHalf<Stream>,
-    writer: WriteHalf<Stream>,
-    wire: V2Wire,
-    /// Bytes that have not left.
-    backlog: Vec<u8>,
-}
-
-/// Why there is no connection.
-enum Failure {
-    Connect(ConnectError),
-    Noise(NoiseFault),
+/// The connection and its encryption.
+struct Link {
+    wire: Wire,
+    noise: Option<V2Wire>,
+    /// The pool has proven who it is by then, or the connection is given up.
+    proven_by: Option<Instant>,
 }
 
 /// As [`super::run`], for Stratum V2.
@@ -54,24 +34,21 @@ pub(super) async fn run(
     inputs: mpsc::Sender<(PoolKey, PoolInput)>,
 ) {
     let now = || Micros(u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX));
-    let authority = session.authority().map(|key| key.0);
-    let (mut link, mut buffer, mut attempt) = (Link::Closed, vec![0; CHUNK], 0);
+    let mut link = Link { wire: Wire::Closed, noise: None, proven_by: None };
+    let (mut buffer, mut attempt, authority) = (vec![0; CHUNK], 0, session.authority().map(|key| key.0));
     loop {
         while let Some(action) = session.next_action() {
             match action {
                 V2Action::Connect { host, port } => {
-                    link = Link::Opening(Box::pin(open(dialer.clone(), host, port, attempt, authority)));
+                    link.wire = Wire::Opening(Box::pin(dialer.clone().dial(host, port, attempt)));
                     attempt += 1;
                 }
                 V2Action::Send(message) => {
-                    let Link::Open(opened) = &mut link else { continue };
-                    opened.backlog.extend(opened.wire.encode(*message).unwrap_or_default());
-                    if opened.backlog.len() > BACKLOG {
-                        link = Link::Closed;
+                    if !link.send(*message) {
                         session.on_input(now(), V2Input::Closed);
                     }
                 }
-                V2Action::Close => close(&mut link).await,
+                V2Action::Close => link.close().await,
                 V2Action::Emit(input) => {
                     if inputs.send((session.key(), input)).await.is_err() {
                         return farewell(session, link).await;
@@ -85,7 +62,9 @@ pub(super) async fn run(
                 Some(share) => session.on_input(now(), V2Input::Submit(share)),
                 None => return farewell(session, link).await,
             },
-            came = event(&mut link, &mut buffer) => came.into_iter().for_each(|input| session.on_input(now(), input)),
+            came = link.event(&mut buffer, authority) => {
+                came.into_iter().for_each(|input| session.on_input(now(), input));
+            }
             () = sleep_until(deadline.unwrap_or(origin)), if deadline.is_some() => {
                 session.on_input(now(), V2Input::Timer);
             }
@@ -96,115 +75,92 @@ pub(super) async fn run(
 /// Takes leave of the pool, if it listens.
 async fn farewell(mut session: V2Session, mut link: Link) {
     session.stop();
-    if let Link::Open(opened) = &mut link {
-        while let Some(action) = session.next_action() {
-            if let V2Action::Send(message) = action {
-                opened.backlog.extend(opened.wire.encode(*message).unwrap_or_default());
-            }
+    while let Some(action) = session.next_action() {
+        if let V2Action::Send(message) = action {
+            link.send(*message);
         }
-        let _ = timeout(FAREWELL, opened.writer.write_all(&opened.backlog)).await;
     }
-    close(&mut link).await;
+    link.close().await;
 }
 
-async fn close(link: &mut Link) {
-    if let Link::Open(opened) = link {
-        let _ = opened.writer.shutdown().await; // the pool may have been faster
-    }
-    *link = Link::Closed;
-}
-
-/// What happens next on the link; never, while there is none.
-async fn event(link: &mut Link, buffer: &mut [u8]) -> Vec<V2Input> {
-    match link {
-        Link::Closed => std::future::pending().await,
-        Link::Opening(opening) => match opening.await {
-            Ok(opened) => {
-                *link = Link::Open(Box::new(opened));
-                let mut inputs = vec![V2Input::Connected];
-                receive(link, &[], &mut inputs);
-                inputs
+impl Link {
+    /// What happens next; never, while there is no connection.
+    async fn event(&mut self, buffer: &mut [u8], authority: Option<[u8; 32]>) -> Vec<V2Input> {
+        let by = self.proven_by;
+        let event = tokio::select! {
+            event = self.wire.event(buffer) => event,
+            () = sleep_until(by.unwrap_or_else(Instant::now)), if by.is_some() => {
+                self.give_up();
+                return vec![V2Input::ConnectFailed(ConnectError::TimedOut)];
             }
-            Err(failure) => {
-                *link = Link::Closed;
-                vec![match failure {
-                    Failure::Connect(error) => V2Input::ConnectFailed(error),
-                    Failure::Noise(fault) => V2Input::Broken(fault),
-                }]
+        };
+        match event {
+            SessionInput::Connected => self.shake(authority),
+            SessionInput::ConnectFailed(error) => vec![V2Input::ConnectFailed(error)],
+            SessionInput::Bytes(bytes) => self.hear(bytes),
+            SessionInput::Closed if by.is_some() => {
+                self.give_up();
+                vec![V2Input::Broken(NoiseFault::NoHandshake)]
             }
-        },
-        Link::Open(opened) => tokio::select! {
-            read = opened.reader.read(buffer) => match read {
-                Ok(length) if length > 0 => {
-                    let mut inputs = Vec::new();
-                    receive(link, &buffer[..length], &mut inputs);
-                    inputs
-                }
-                _ => {
-                    *link = Link::Closed;
-                    vec![V2Input::Closed]
-                }
-            },
-            written = opened.writer.write(&opened.backlog), if !opened.backlog.is_empty() => match written {
-                Ok(length) if length > 0 => {
-                    opened.backlog.drain(..length);
-                    Vec::new()
-                }
-                _ => {
-                    *link = Link::Closed;
-                    vec![V2Input::Closed]
-                }
-            },
-        },
+            SessionInput::Closed => vec![V2Input::Closed],
+            SessionInput::Submit(_) | SessionInput::Timer => Vec::new(), // no wire says so
+        }
     }
-}
 
-/// Whole messages of received bytes.
-fn receive(link: &mut Link, bytes: &[u8], inputs: &mut Vec<V2Input>) {
-    let Link::Open(opened) = link else { return };
-    opened.wire.push(bytes);
-    loop {
-        match opened.wire.next(unix()) {
-            Ok(Some(V2Received::Message(message))) => inputs.push(V2Input::Message(message)),
-            Ok(Some(V2Received::Open)) => {}
-            Ok(None) => return,
+    /// There is a connection: has the pool prove who it is.
+    fn shake(&mut self, authority: Option<[u8; 32]>) -> Vec<V2Input> {
+        match V2Wire::new(authority, &mut OsRng) {
+            Ok((noise, hello)) => {
+                (self.noise, self.proven_by) = (Some(noise), Some(Instant::now() + HANDSHAKE));
+                self.wire.send(hello); // the first of a connection finds room
+                Vec::new()
+            }
             Err(fault) => {
-                inputs.push(V2Input::Broken(fault));
-                return;
+                self.give_up();
+                vec![V2Input::Broken(fault)]
             }
         }
     }
-}
 
-async fn open(
-    dialer: Dialer,
-    host: String,
-    port: u16,
-    attempt: usize,
-    authority: Option<[u8; 32]>,
-) -> Result<Opened, Failure> {
-    let mut stream = dialer.dial(host, port, attempt).await.map_err(Failure::Connect)?;
-    let (mut wire, hello) = V2Wire::new(authority, &mut OsRng).map_err(Failure::Noise)?;
-    let shake = async {
-        stream.write_all(&hello).await.map_err(|_| NoiseFault::NoHandshake)?;
-        stream.flush().await.map_err(|_| NoiseFault::NoHandshake)?;
-        let mut buffer = [0; 256];
+    /// Whole messages of received bytes.
+    fn hear(&mut self, bytes: &[u8]) -> Vec<V2Input> {
+        let mut inputs = Vec::new();
+        let Some(noise) = &mut self.noise else { return inputs };
+        noise.push(bytes);
         loop {
-            match stream.read(&mut buffer).await {
-                Ok(length) if length > 0 => wire.push(&buffer[..length]),
-                _ => return Err(NoiseFault::NoHandshake),
-            }
-            if wire.next(unix())?.is_some() {
-                return Ok(());
+            match noise.next(unix()) {
+                Ok(Some(V2Received::Message(message))) => inputs.push(V2Input::Message(message)),
+                Ok(Some(V2Received::Open)) => {
+                    self.proven_by = None;
+                    inputs.push(V2Input::Connected);
+                }
+                Ok(None) => return inputs,
+                Err(fault) => {
+                    if self.proven_by.is_some() {
+                        self.give_up();
+                    }
+                    inputs.push(V2Input::Broken(fault));
+                    return inputs;
+                }
             }
         }
-    };
-    match timeout(HANDSHAKE, shake).await {
-        Ok(outcome) => outcome.map_err(Failure::Noise)?,
-        Err(_) => return Err(Failure::Connect(ConnectError::TimedOut)),
     }
-    let (reader, writer) = tokio::io::split(stream);
-    Ok(Opened { reader, writer, wire, backlog: Vec::new() })
+
+    /// Puts a message on its way. Answers whether the connection can still be used.
+    fn send(&mut self, message: AnyMessageOwned) -> bool {
+        let bytes = self.noise.as_mut().and_then(|noise| noise.encode(message));
+        bytes.is_none_or(|bytes| self.wire.send(bytes))
+    }
+
+    /// The other end is not who it should be.
+    fn give_up(&mut self) {
+        *self = Self { wire: Wire::Closed, noise: None, proven_by: None };
+    }
+
+    async fn close(&mut self) {
+        self.wire.close().await;
+        self.give_up();
+    }
 }
 
 /// The date, against which certificates are held.

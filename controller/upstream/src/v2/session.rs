@@ -238,6 +238,8 @@ impl V2Session {
                 }
             }
             V2Input::Broken(fault) => self.leave(now, &fault.into()),
+            // Several may have come at once, and the first of them ended the connection.
+            V2Input::Message(_) if matches!(self.phase, Phase::Away(_) | Phase::Connecting) => {}
             V2Input::Message(message) => {
                 self.last_message = now;
                 self.report_rate(now);

@@ -200,6 +200,7 @@ fn a_redirect_is_followed_once_and_the_key_goes_with_it() {
         CommonMessagesOwned::Reconnect(ReconnectOwned { new_host: host.try_into().unwrap(), new_port: port })
     };
     talk.common(reconnect("other.example.net", 0));
+    talk.common(reconnect("evil.example.org", 0)); // came with it, and the connection is over
     talk.wait(0);
     assert_eq!(talk.places.last().unwrap(), "other.example.net:34254");
     assert_eq!(talk.session.authority(), Some(authority()));
