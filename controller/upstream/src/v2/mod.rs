@@ -2,10 +2,13 @@
 
 mod channel;
 mod opening;
+mod outage;
 mod rate;
 mod session;
+mod shares;
 mod wire;
 
 pub use channel::BadJob;
-pub use session::{V2Action, V2Input, V2Outage, V2Session};
+pub use outage::V2Outage;
+pub use session::{V2Action, V2Input, V2Session};
 pub use wire::{NoiseFault, V2Received, V2Wire, read_frame};

@@ -7,7 +7,8 @@ use stratum_core::common_messages_sv2::{Protocol, SetupConnectionOwned};
 use stratum_core::mining_sv2::{OpenExtendedMiningChannelOwned, OpenStandardMiningChannelOwned};
 use stratum_core::parsers_sv2::{CommonMessagesOwned, MiningOwned};
 
-use super::session::{Ask, Phase, STEP, V2Outage, V2Session};
+use super::outage::V2Outage;
+use super::session::{Ask, Phase, STEP, V2Session};
 use crate::legible::legible;
 
 /// Flags of the success of SetupConnection: version bits must not be rolled; standard channels are not opened.

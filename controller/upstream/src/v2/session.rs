@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use adit_core::{Answer, PoolInput, RejectKind, Share};
+use adit_core::{PoolInput, Share};
 use adit_driver::{Job, PoolKey};
 use adit_protocol::pow::VersionMask;
 use adit_protocol::wire::Micros;
@@ -11,13 +11,14 @@ use stratum_core::mining_sv2::{CloseChannelOwned, UpdateChannelOwned};
 use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwned};
 
 use super::NoiseFault;
-use super::channel::{BadJob, Channel, Kind, target};
+use super::channel::{Channel, Kind, target};
 use super::opening::text;
+use super::outage::V2Outage;
 use super::rate::Rate;
 use crate::backoff::{Backoff, PerMinute};
 use crate::legible::legible;
 use crate::redirect::{is_allowed, is_same_host};
-use crate::{AuthorityKey, ConnectError, PoolConfig, Unpaid};
+use crate::{AuthorityKey, ConnectError, PoolConfig};
 
 /// Time for every step of the opening.
 pub(super) const STEP: Duration = Duration::from_secs(10);
@@ -25,10 +26,6 @@ pub(super) const STEP: Duration = Duration::from_secs(10);
 const FIRST_JOB: Duration = Duration::from_secs(30);
 /// A pool need not say anything between blocks.
 const SILENCE: Duration = Duration::from_secs(600);
-/// How long the answer to a share is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Shares whose answers are open, at most.
-const MOST_SHARES: usize = 1_024;
 /// A connection that lasted so long was good.
 const STABLE: Duration = Duration::from_secs(60);
 /// What a pool is told of our hash rate as long as nobody knows: that of a stick.
@@ -73,76 +70,6 @@ pub enum V2Action {
     Emit(PoolInput),
 }
 
-/// Why there is no channel.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum V2Outage {
-    /// The pool cannot be reached.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// It is not who it should be.
-    #[error(transparent)]
-    Noise(#[from] NoiseFault),
-    /// It hung up.
-    #[error("the pool closed the connection")]
-    Closed,
-    /// It said nothing that it should have said.
-    #[error("no {what} within {seconds} s")]
-    Silent {
-        /// What did not come.
-        what: &'static str,
-        /// How long it was given.
-        seconds: u64,
-    },
-    /// It refuses the connection.
-    #[error("the pool refused the connection: {0}")]
-    SetupRefused(String),
-    /// It refuses to open a channel.
-    #[error("the pool refused to open a channel for `{user}`: {code}; check the user name")]
-    ChannelRefused {
-        /// For whom.
-        user: String,
-        /// Its reason.
-        code: String,
-    },
-    /// It closed the channel.
-    #[error("the pool closed the channel: {0}")]
-    ChannelClosed(String),
-    /// The part of the extranonce that is ours is longer than any.
-    #[error("the pool wants {0} bytes of extranonce, at most 32 are possible")]
-    Extranonce(u16),
-    /// A new block without work.
-    #[error("the pool announced a block without work: {0}")]
-    NoWork(BadJob),
-    /// It claims to pay the user, but does not.
-    #[error(
-        "REFUSED A JOB THAT DOES NOT PAY `{address}`: {why}; check the address and the pool's fee, or leave this pool"
-    )]
-    Unpaid {
-        /// Who is not paid.
-        address: String,
-        /// How so.
-        why: Unpaid,
-    },
-    /// It asked for it.
-    #[error("the pool asked to connect to {host}:{port}")]
-    Redirected {
-        /// Where to.
-        host: String,
-        /// Where to.
-        port: u16,
-    },
-}
-
-impl V2Outage {
-    /// How long to stay away at least.
-    fn shortest_pause(&self) -> Duration {
-        match self {
-            Self::Unpaid { .. } => Duration::from_secs(60),
-            _ => Duration::ZERO,
-        }
-    }
-}
-
 /// A pool of Stratum V2 and our connection to it. Used as a [`crate::Session`] is.
 #[derive(Debug)]
 pub struct V2Session {
@@ -163,7 +90,7 @@ pub struct V2Session {
     /// What pools are told of our hash rate.
     pub(super) rate: Rate,
     /// Shares whose answers are open, by number.
-    shares: BTreeMap<u32, (Share, Micros)>,
+    pub(super) shares: BTreeMap<u32, (Share, Micros)>,
 }
 
 #[derive(Debug)]
@@ -286,7 +213,7 @@ impl V2Session {
             }
             Phase::Open { job_by, .. } => job_by.iter().copied().chain(self.silent_at()).min(),
         };
-        phase.into_iter().chain(self.oldest_share()).min()
+        phase.into_iter().chain(self.share_deadline()).min()
     }
 
     fn silent_at(&self) -> Option<Micros> {
@@ -294,16 +221,8 @@ impl V2Session {
         (!watchdog.is_zero()).then(|| self.last_message + watchdog.max(SILENCE))
     }
 
-    fn oldest_share(&self) -> Option<Micros> {
-        self.shares.first_key_value().map(|(_, (_, since))| *since + PATIENCE)
-    }
-
     fn on_time(&mut self, now: Micros) {
-        while self.oldest_share().is_some_and(|at| now >= at) {
-            if let Some((_, (share, _))) = self.shares.pop_first() {
-                self.lose(&share);
-            }
-        }
+        self.lose_overdue(now);
         let silent = |what, limit: Duration| V2Outage::Silent { what, seconds: limit.as_secs() };
         let outage = match &self.phase {
             Phase::Away(until) if now >= *until => return self.connect(),
@@ -456,42 +375,6 @@ impl V2Session {
         Ok(())
     }
 
-    fn on_submit(&mut self, now: Micros, share: Share) {
-        let Phase::Open { channel, .. } = &mut self.phase else { return self.lose(&share) };
-        let Some((number, message)) = channel.submit(&share) else { return self.lose(&share) };
-        self.rate.found(share.job.share_target.expected_hashes());
-        self.shares.insert(number, (share, now));
-        self.send_mining(message);
-        while self.shares.len() > MOST_SHARES {
-            if let Some((_, (oldest, _))) = self.shares.pop_first() {
-                self.lose(&oldest);
-            }
-        }
-    }
-
-    /// Every share up to this number, unless it was refused before.
-    fn on_accepted(&mut self, now: Micros, last: u32) {
-        while let Some(entry) = self.shares.first_entry().filter(|entry| *entry.key() <= last) {
-            let (share, since) = entry.remove();
-            self.answer(&share, Answer::Accepted, now.since(since));
-        }
-    }
-
-    fn on_rejected(&mut self, now: Micros, number: u32, code: &str) -> Result<(), V2Outage> {
-        let reason = legible(code);
-        if let Some((share, since)) = self.shares.remove(&number) {
-            let kind = match code {
-                "stale-share" | "invalid-job-id" => RejectKind::Stale,
-                "duplicate-share" => RejectKind::Duplicate,
-                "difficulty-too-low" => RejectKind::LowDifficulty,
-                "invalid-channel-id" => RejectKind::Unauthorized,
-                _ => RejectKind::Other,
-            };
-            self.answer(&share, Answer::Rejected { kind, reason: reason.clone() }, now.since(since));
-        }
-        if code == "invalid-channel-id" { Err(V2Outage::ChannelClosed(reason)) } else { Ok(()) }
-    }
-
     /// With an authority key whoever answers must hold it too; without one only the same host will do.
     pub(super) fn on_reconnect(&mut self, now: Micros, host: String, port: u16) -> Result<(), V2Outage> {
         let (here, here_port) = self.address();
@@ -529,9 +412,7 @@ impl V2Session {
                 self.backoff.reset();
             }
         }
-        while let Some((_, (share, _))) = self.shares.pop_first() {
-            self.lose(&share); // channels die with their connection
-        }
+        self.lose_all();
         self.redirect = None;
         let expected = matches!(outage, V2Outage::Redirected { .. });
         let prompt = expected && self.reconnects.allow(now);
@@ -557,14 +438,6 @@ impl V2Session {
         }
     }
 
-    fn lose(&mut self, share: &Share) {
-        self.answer(share, Answer::Lost, Duration::ZERO);
-    }
-
-    fn answer(&mut self, share: &Share, answer: Answer, latency: Duration) {
-        self.emit(PoolInput::Answer { share: share.key, answer, latency });
-    }
-
     pub(super) fn send(&mut self, message: CommonMessagesOwned) {
         self.outbox.push_back(V2Action::Send(Box::new(AnyMessageOwned::Common(message))));
     }
@@ -573,7 +446,7 @@ impl V2Session {
         self.outbox.push_back(V2Action::Send(Box::new(AnyMessageOwned::Mining(message))));
     }
 
-    fn emit(&mut self, input: PoolInput) {
+    pub(super) fn emit(&mut self, input: PoolInput) {
         self.outbox.push_back(V2Action::Emit(input));
     }
 }
