@@ -83,6 +83,9 @@ async fn watch(json: bool) -> Result<(), Failure> {
     let (mut interrupted, mut terminated) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut watch = Watch::new(Roots::default());
+    if !json {
+        writeln!(io::stderr(), "Watching what is plugged in and out; Ctrl-C ends it.")?;
+    }
     loop {
         let change = tokio::select! {
             change = watch.next() => change,
