@@ -126,6 +126,24 @@ fn behind_nginx_a_key_is_needed_streams_flow_and_clients_are_known_by_their_own_
     let audit: Value = serde_json::from_str(&audit).unwrap();
     assert!(audit["commands"][0]["who"].as_str().unwrap().starts_with("key gateway ("), "{audit}");
 
+    // The rules hold here as they do without a proxy.
+    let key = made["key"].as_str().unwrap();
+    let tricks = ["/../", "/%2e%2e/", "//", "/./", "/;/"].map(|trick| format!("{trick}api/v1/summary"));
+    for path in
+        tricks.iter().map(String::as_str).chain([&*format!("/api/v1/summary?key={key}"), "/live", "/metrics"])
+    {
+        let (status, body) = ask(path, &["-H", &format!("Cookie: key={key}")]);
+        assert!(["400", "401", "404"].contains(&status.as_str()), "{path}: {status} {body}");
+    }
+    assert_eq!(ask("/api/v1/audit", &["-H", &bearer]).0, "403", "another scope");
+    let give = |body: &str| {
+        ask("/api/v1/commands", &["-H", &bearer, "-H", "Content-Type: application/json", "-d", body])
+    };
+    assert_eq!(give(&format!(r#"{{"command":"pause","device":"{}"}}"#, "x".repeat(20_000))).0, "413");
+    assert_eq!(give(r#"{"command":"frequency","device":"rbox-1","megahertz":99999}"#).0, "409");
+    let marked = give(r#"{"command":"pause","device":"<b>x</b>"}"#);
+    assert!(marked.0 == "404" && marked.1.starts_with('{'), "{marked:?}");
+
     // An event is there before the stream ends, which it does not by itself.
     let mut stream = Command::new("curl")
         .args(&curl)
