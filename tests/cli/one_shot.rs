@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{adit, run, run_with_input};
+use super::{Running, adit, run, run_with_input};
 
 fn vectors() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/vectors/verification.json");
@@ -204,4 +204,14 @@ fn golden_work_is_printed_for_every_family_that_carries_work() {
     let none = run(&["golden", "--family", "bitaxe-raw"]);
     assert_eq!(none.status, Some(2));
     assert!(none.err.contains("no work travels in this format"), "{}", none.err);
+}
+
+#[test]
+fn watching_devices_ends_well_when_it_is_interrupted() {
+    for signal in ["INT", "TERM"] {
+        let running = Running::start(&["devices", "--watch"]);
+        running.wait_for("Watching what is plugged in", 1);
+        running.signal(signal);
+        assert_eq!(running.finish().status, Some(0), "{signal}");
+    }
 }
