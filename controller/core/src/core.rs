@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adit_driver::{Detected, DeviceKey, Event, Job, PoolKey, Report};
 use adit_protocol::devices::Model;
+use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 
 use crate::device::{Device, Life, Link};
@@ -297,6 +298,12 @@ impl Core {
     /// One device row as it is at `now`.
     pub fn device(&self, now: Micros, key: DeviceKey) -> Option<DeviceView<'_>> {
         self.devices.get(key.0 as usize).map(|device| device.view(now))
+    }
+
+    /// Hash rate of the devices that work, as they promise it.
+    pub fn promised(&self) -> HashRate {
+        let working = self.devices.iter().filter(|device| device.life == Life::Ready);
+        HashRate(working.filter_map(|device| device.capability.as_ref()).map(|able| able.nominal.0).sum())
     }
 
     /// All pools, in the order of their keys.

@@ -20,8 +20,9 @@ use std::time::Duration;
 use adit_core::PoolInput;
 use adit_driver::{DeviceKey, PoolKey, Report};
 use adit_link::{Recorder, Roots, scan};
+use adit_protocol::units::HashRate;
 use adit_upstream::io::Upstream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -71,13 +72,14 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     let (report_sender, reports) = mpsc::channel::<(DeviceKey, Report)>(REPORTS);
     let (input_sender, inputs) = mpsc::channel::<(PoolKey, PoolInput)>(INPUTS);
     let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let promised = watch::Sender::new(HashRate(0.0));
     let mut sessions = JoinSet::new();
     let mut pools = Vec::new();
     for (key, config) in (0..).map(PoolKey).zip(&plan.pools) {
         let (sender, shares) = mpsc::channel(SHARES);
         let upstream =
             Upstream::new(key, config, seed.wrapping_add(u64::from(key.0))).map_err(Failure::usage)?;
-        sessions.spawn(upstream.run(origin, shares, input_sender.clone()));
+        sessions.spawn(upstream.run(origin, shares, input_sender.clone(), promised.subscribe()));
         pools.push(Some(sender));
     }
     let guests = plan.listen.as_ref().map(|listen| {
@@ -86,7 +88,7 @@ pub(crate) async fn run(plan: Plan, seed: u64, signals: Signals) -> Result<Summa
     });
     let guests = guests.transpose()?;
     let wishes = clerk::start(commands, plan.source.clone())?;
-    let lines = Lines { origin, seed, inputs: input_sender };
+    let lines = Lines { origin, seed, inputs: input_sender, promised };
     let hotplug = hotplug::watch()?;
     // A plan from nowhere is a demonstration: nothing of it is kept.
     let state = plan.source.as_ref().and_then(|_| config::state_folder());

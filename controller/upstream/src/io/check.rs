@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use adit_core::{PoolInput, Share};
 use adit_driver::{Job, PoolKey};
-use tokio::sync::mpsc;
+use adit_protocol::units::HashRate;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Dialer, Upstream};
@@ -95,7 +96,8 @@ async fn talk(config: &PoolConfig, until: Instant, findings: &mut Vec<Finding>) 
     let begun = Instant::now();
     let (shares, receiver) = mpsc::channel::<Share>(1);
     let (sender, mut inputs) = mpsc::channel(INPUTS);
-    let session = tokio::spawn(upstream.run(begun, receiver, sender));
+    let (_nothing, promised) = watch::channel(HashRate(0.0));
+    let session = tokio::spawn(upstream.run(begun, receiver, sender, promised));
     let mut logged_in = false;
     while let Ok(Some((_, input))) = timeout_at(until, inputs.recv()).await {
         match input {

@@ -2,7 +2,8 @@
 
 use adit_core::{PoolInput, Share};
 use adit_driver::PoolKey;
-use tokio::sync::mpsc;
+use adit_protocol::units::HashRate;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::node::Nodes;
@@ -44,16 +45,20 @@ impl Upstream {
     }
 
     /// Keeps the pool until the sender of `shares` is dropped or the receiver of `inputs` is gone. See [`super::run`].
+    /// `promised`: what the devices that work should do together, for pools that want to know.
     pub async fn run(
         self,
         origin: Instant,
         shares: mpsc::Receiver<Share>,
         inputs: mpsc::Sender<(PoolKey, PoolInput)>,
+        promised: watch::Receiver<HashRate>,
     ) {
         match self {
             Self::StratumV1(session, dialer) => super::run(session, dialer, origin, shares, inputs).await,
             #[cfg(feature = "sv2")]
-            Self::StratumV2(session, dialer) => super::v2::run(session, dialer, origin, shares, inputs).await,
+            Self::StratumV2(session, dialer) => {
+                super::v2::run(session, dialer, origin, shares, inputs, promised).await
+            }
             Self::Node(session, nodes) => super::node::run(session, nodes, origin, shares, inputs).await,
         }
     }

@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::{PoolInput, Share};
 use adit_driver::PoolKey;
+use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 use rand::rngs::OsRng;
 use stratum_core::parsers_sv2::AnyMessageOwned;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::wire::Wire;
@@ -32,8 +33,10 @@ pub(super) async fn run(
     origin: Instant,
     mut shares: mpsc::Receiver<Share>,
     inputs: mpsc::Sender<(PoolKey, PoolInput)>,
+    mut promised: watch::Receiver<HashRate>,
 ) {
     let now = || Micros(u64::try_from(origin.elapsed().as_micros()).unwrap_or(u64::MAX));
+    promised.mark_changed(); // the session knows nothing yet
     let mut link = Link { wire: Wire::Closed, noise: None, proven_by: None };
     let (mut buffer, mut attempt, authority) = (vec![0; CHUNK], 0, session.authority().map(|key| key.0));
     loop {
@@ -64,6 +67,10 @@ pub(super) async fn run(
             },
             came = link.event(&mut buffer, authority) => {
                 came.into_iter().for_each(|input| session.on_input(now(), input));
+            }
+            Ok(()) = promised.changed() => {
+                let rate = *promised.borrow_and_update();
+                session.on_input(now(), V2Input::Promised(rate));
             }
             () = sleep_until(deadline.unwrap_or(origin)), if deadline.is_some() => {
                 session.on_input(now(), V2Input::Timer);

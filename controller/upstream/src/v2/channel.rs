@@ -119,11 +119,6 @@ impl Channel {
         self.prefix = prefix;
     }
 
-    /// What shares of the next job must meet.
-    pub(super) const fn share_target(&self) -> Target {
-        self.target
-    }
-
     /// For jobs to come, also those already announced for a block to come.
     pub(super) fn set_target(&mut self, target: Target) {
         self.target = target;

@@ -6,8 +6,8 @@ use adit_protocol::wire::Micros;
 
 /// A pool is told at most so often.
 const PAUSE: Duration = Duration::from_secs(30);
-/// So many shares do not fail to appear by chance (one time in 22,000).
-const MISSED: f64 = 10.0;
+/// Devices come to work one after the other; what they promise is told when it has been the same for so long.
+const SETTLING: Duration = Duration::from_secs(5);
 /// Nor is it told of less than this part of what it knows.
 const LEAST: f64 = 0.1;
 /// What was found longer ago says nothing of the present.
@@ -18,16 +18,19 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 pub(super) struct Rate {
     /// Hashes per second.
     told: f64,
+    /// What the devices promise instead, and since when, where the pool has not heard of it.
+    promised: Option<(f64, Micros)>,
+    /// Hashes expected behind a share of the job that is worked on.
+    per_share: f64,
     since: Micros,
-    shares: f64,
-    /// Expected hashes behind them.
+    /// Expected behind the shares that were found since.
     hashes: f64,
 }
 
 impl Rate {
     /// Nothing is known but what the user or the usual says.
     pub(super) fn new(told: f32) -> Self {
-        Self { told: told.into(), since: Micros(0), shares: 0.0, hashes: 0.0 }
+        Self { told: told.into(), promised: None, per_share: 0.0, since: Micros(0), hashes: 0.0 }
     }
 
     /// What the pool is told now.
@@ -37,46 +40,57 @@ impl Rate {
 
     /// The pool has been told; counting begins.
     pub(super) fn begin(&mut self, now: Micros) {
-        (self.since, self.shares, self.hashes) = (now, 0.0, 0.0);
+        (self.since, self.hashes) = (now, 0.0);
     }
 
-    /// A share was found behind which so many hashes are expected.
+    /// The devices that work promise so many hashes per second together. Believed until it is found otherwise.
+    pub(super) fn promised(&mut self, now: Micros, rate: f64) {
+        let other = (rate - self.told).abs() > LEAST * self.told;
+        self.promised = (rate > 0.0 && other).then_some((rate, now));
+    }
+
+    /// Work begins on a job with so many hashes behind a share. Where that is new, nothing found before can be compared.
+    pub(super) fn searching(&mut self, now: Micros, per_share: f64) {
+        if std::mem::replace(&mut self.per_share, per_share) != per_share {
+            self.begin(now);
+        }
+    }
+
+    /// A share was found behind which so many hashes are expected. One of a job with another target says nothing of the time
+    /// since this one came.
     pub(super) fn found(&mut self, hashes: f64) {
-        self.shares += 1.0;
-        self.hashes += hashes;
+        if hashes == self.per_share {
+            self.hashes += hashes;
+        }
     }
 
-    /// When it is time to tell something else, or to count afresh, if no share is found before; `hashes` are expected behind
-    /// a share at present.
-    pub(super) fn deadline(&self, hashes: f64) -> Option<Micros> {
-        (self.shares == 0.0).then(|| self.since + self.silence(hashes).clamp(PAUSE, WINDOW))
+    /// When what the devices promise is to be told.
+    pub(super) fn deadline(&self) -> Option<Micros> {
+        self.promised.map(|(_, since)| since + SETTLING)
     }
 
-    /// Within this [`MISSED`] shares are expected. Whole microseconds, as the clock has them: else what is due at the deadline
-    /// would not be due there, and the deadline would stay.
-    fn silence(&self, hashes: f64) -> Duration {
-        Duration::from_micros((MISSED * hashes / self.told * 1e6) as u64) // saturates
-    }
-
-    /// Whether it is time to tell something else, beyond what chance makes of it; `hashes` are expected behind a share at
-    /// present.
-    pub(super) fn changed(&mut self, now: Micros, hashes: f64) -> bool {
+    /// Whether it is time to tell something else, beyond what chance makes of it.
+    pub(super) fn changed(&mut self, now: Micros) -> bool {
+        if let Some((rate, _)) = self.promised.take_if(|(_, since)| now.since(*since) >= SETTLING) {
+            self.told = rate;
+            self.begin(now);
+            return true;
+        }
         let elapsed = now.since(self.since);
         if elapsed < PAUSE {
             return false;
         }
-        let expected = self.told * elapsed.as_secs_f64() / hashes;
-        let found = self.hashes / hashes;
+        let expected = self.told * elapsed.as_secs_f64() / self.per_share;
+        let found = self.hashes / self.per_share;
         let chance = 4.0 * expected.max(found).sqrt() + 1.0;
-        let silent = self.shares == 0.0 && elapsed >= self.silence(hashes);
-        if !silent && (found - expected).abs() <= chance.max(LEAST * expected) {
+        // Where nothing is found, another pool may be worked for: that says nothing of the rate.
+        if self.hashes == 0.0 || (found - expected).abs() <= chance.max(LEAST * expected) {
             if elapsed >= WINDOW {
                 self.begin(now);
             }
             return false;
         }
-        // Where nothing was found, a share may be about to be.
-        self.told = if silent { hashes } else { self.hashes } / elapsed.as_secs_f64();
+        self.told = self.hashes / elapsed.as_secs_f64();
         self.begin(now);
         true
     }
@@ -87,25 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_due_at_the_deadline_is_done_there_and_not_a_moment_later() {
-        for step in 0..2_000 {
-            let hashes = 1e11 * (1.0 + f64::from(step) / 7.0);
-            let mut rate = Rate::new(1e11);
-            rate.begin(Micros(1));
-            let at = rate.deadline(hashes).unwrap();
-            rate.changed(at, hashes);
-            assert!(rate.deadline(hashes).is_none_or(|next| next > at), "{hashes} hashes behind a share");
-        }
-    }
-
-    #[test]
     fn a_pool_is_told_what_is_found_and_not_more_often_than_twice_a_minute() {
         let mut rate = Rate::new(1e11);
-        rate.begin(Micros(0));
+        rate.searching(Micros(0), 1e12);
         let mut told = Vec::new();
         for second in 1..=3_600_u64 {
             rate.found(1e12); // ten times as much as was told
-            if rate.changed(Micros::from_secs(second), 1e12) {
+            if rate.changed(Micros::from_secs(second)) {
                 told.push((second, rate.told()));
             }
         }
@@ -113,19 +115,29 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_not_reported_but_silence_is() {
-        let mut rate = Rate::new(1e10);
-        rate.begin(Micros(0));
+    fn neither_chance_nor_the_silence_of_a_pool_that_is_not_worked_for_is_reported() {
+        let mut rate = Rate::new(1e11);
+        rate.searching(Micros(0), 1e12);
         for minute in 1..=10 {
-            (0..if minute % 2 == 0 { 5 } else { 7 }).for_each(|_| rate.found(1e11));
-            assert!(!rate.changed(Micros::from_secs(60 * minute), 1e11), "minute {minute}");
+            (0..if minute % 2 == 0 { 5 } else { 7 }).for_each(|_| rate.found(1e12));
+            assert!(!rate.changed(Micros::from_secs(60 * minute)), "minute {minute}");
         }
-        // Six a minute were told: ten are missed in 100 s, with which no share of the last ten minutes reckons.
         rate.begin(Micros::from_secs(600));
-        assert_eq!(rate.deadline(1e11), Some(Micros::from_secs(700)));
-        assert!(!rate.changed(Micros::from_secs(699), 1e11));
-        assert!(rate.changed(Micros::from_secs(700), 1e11));
-        assert_eq!(rate.told(), 1e9, "one share in 100 s, at most");
-        assert_eq!(rate.deadline(1e9), Some(Micros::from_secs(730)), "and not at once again");
+        assert!((11..3_000).all(|minute| !rate.changed(Micros::from_secs(60 * minute))));
+    }
+
+    #[test]
+    fn what_the_devices_promise_is_told_once_they_are_all_there() {
+        let mut rate = Rate::new(1e11);
+        rate.searching(Micros(0), 1e12);
+        for second in 1..=3 {
+            rate.promised(Micros::from_secs(second), 5e8 * second as f64);
+            assert!(!rate.changed(Micros::from_secs(second)));
+        }
+        assert_eq!(rate.deadline(), Some(Micros::from_secs(8)));
+        assert!(rate.changed(Micros::from_secs(8)));
+        assert_eq!(rate.told(), 1.5e9);
+        rate.promised(Micros::from_secs(9), 1.6e9); // hardly another
+        assert!(!rate.changed(Micros::from_secs(20)));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use adit_core::{PoolInput, Share};
 use adit_driver::{Job, PoolKey};
 use adit_protocol::pow::VersionMask;
+use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 use stratum_core::mining_sv2::{CloseChannelOwned, UpdateChannelOwned};
 use stratum_core::parsers_sv2::{AnyMessageOwned, CommonMessagesOwned, MiningOwned};
@@ -48,6 +49,8 @@ pub enum V2Input {
     Closed,
     /// A share for this pool.
     Submit(Share),
+    /// What the devices that work should do together.
+    Promised(HashRate),
     /// The deadline has passed.
     Timer,
 }
@@ -183,6 +186,11 @@ impl V2Session {
                 self.on_submit(now, share);
                 self.report_rate(now);
             }
+            V2Input::Promised(rate) => {
+                if self.config.v2.hashrate.is_none() {
+                    self.rate.promised(now, rate.0);
+                }
+            }
             V2Input::Timer => self.report_rate(now),
         }
         self.on_time(now);
@@ -207,9 +215,8 @@ impl V2Session {
             Phase::Away(until) => Some(*until),
             Phase::Connecting => None,
             Phase::Setup { by } | Phase::Opening { by, .. } => Some(*by),
-            Phase::Open { channel, job_by: None } => {
-                let rate = self.rate.deadline(channel.share_target().expected_hashes());
-                rate.into_iter().chain(self.silent_at()).min()
+            Phase::Open { job_by: None, .. } => {
+                self.rate.deadline().into_iter().chain(self.silent_at()).min()
             }
             Phase::Open { job_by, .. } => job_by.iter().copied().chain(self.silent_at()).min(),
         };
@@ -240,8 +247,8 @@ impl V2Session {
     /// Tells the pool of another hash rate, where it is really another.
     fn report_rate(&mut self, now: Micros) {
         let Phase::Open { channel, job_by: None } = &self.phase else { return };
-        let (channel_id, hashes) = (channel.id, channel.share_target().expected_hashes());
-        if self.rate.changed(now, hashes) {
+        let channel_id = channel.id;
+        if self.rate.changed(now) {
             self.send_mining(MiningOwned::UpdateChannel(UpdateChannelOwned {
                 channel_id,
                 nominal_hash_rate: self.rate.told(),
@@ -355,6 +362,7 @@ impl V2Session {
             Ok(Some(job)) => {
                 *job_by = None;
                 self.hold_to_its_word(now, &job)?;
+                self.rate.searching(now, job.share_target.expected_hashes());
                 self.emit(PoolInput::Job(job.into()));
             }
             Ok(None) => {}

@@ -10,10 +10,11 @@ use adit_core::{Answer, Core, Effect, Notice, PoolInput, Share, State};
 use adit_driver::{Detected, DeviceKey, Fault, LinkError, PoolKey, Report};
 use adit_link::{Change, Found};
 use adit_protocol::devices::DOWNSTREAM;
+use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 use adit_telemetry::Unused;
 use adit_upstream::PoolConfig;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -63,6 +64,8 @@ pub(super) struct Lines {
     pub(super) origin: Instant,
     pub(super) seed: u64,
     pub(super) inputs: mpsc::Sender<(PoolKey, PoolInput)>,
+    /// What the devices that work should do together.
+    pub(super) promised: watch::Sender<HashRate>,
 }
 
 impl Operator {
@@ -207,6 +210,11 @@ impl Operator {
         voice::say(&self.core, now, &self.configs, notice);
         self.views.notice(now, &self.core, notice);
         self.steering.notice(notice);
+        if let Notice::Hashing(_) | Notice::Fault { .. } | Notice::Unplugged(_) | Notice::Paused(..) = notice
+        {
+            let rate = self.core.promised();
+            self.lines.promised.send_if_modified(|old| std::mem::replace(old, rate) != rate);
+        }
         match notice {
             Notice::Fault { device, fault: Fault::Link(why), .. }
                 if self.named.contains(device)

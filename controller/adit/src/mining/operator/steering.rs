@@ -233,11 +233,12 @@ impl Operator {
         self.core.enable_pool(now, key, config.enabled);
         let (sender, mut shares) = mpsc::channel(SHARES);
         let (origin, inputs) = (self.lines.origin, self.lines.inputs.clone());
+        let promised = self.lines.promised.subscribe();
         let (seed, wanted) = (self.lines.seed.wrapping_add(u64::from(key.0)), config.clone());
         sessions.spawn(async move {
             // Reading certificates can take a while; it has worked before.
             match spawn_blocking(move || Upstream::new(key, &wanted, seed)).await {
-                Ok(Ok(upstream)) => upstream.run(origin, shares, inputs).await,
+                Ok(Ok(upstream)) => upstream.run(origin, shares, inputs, promised).await,
                 failed => {
                     tracing::error!("pool {}: it cannot be set up: {failed:?}", key.0);
                     while shares.recv().await.is_some() {}

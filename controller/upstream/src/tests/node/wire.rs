@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use adit_core::{Answer, PoolInput, Share};
 use adit_driver::PoolKey;
+use adit_protocol::units::HashRate;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::super::socket::LIMIT;
@@ -118,7 +119,7 @@ impl Running {
         let upstream = Upstream::new(PoolKey(0), &config, 42).unwrap();
         let (shares, share_receiver) = mpsc::channel(16);
         let (sender, inputs) = mpsc::channel(16);
-        tokio::spawn(upstream.run(Instant::now(), share_receiver, sender));
+        tokio::spawn(upstream.run(Instant::now(), share_receiver, sender, watch::channel(HashRate(0.0)).1));
         Self { shares, inputs, folder }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adit_core::{Answer, PoolInput, Share, ShareKey};
 use adit_driver::{DeviceKey, Job, PoolKey};
+use adit_protocol::units::HashRate;
 use adit_protocol::wire::Micros;
 use proptest::prelude::*;
 use stratum_core::common_messages_sv2::{
@@ -49,7 +50,11 @@ impl Talk {
     }
 
     pub(super) fn up() -> Self {
-        let mut talk = Self::new();
+        Self::up_with(|_| {})
+    }
+
+    fn up_with(change: impl FnOnce(&mut PoolConfig)) -> Self {
+        let mut talk = Self::with(change);
         talk.input(V2Input::Connected);
         talk.common(set_up());
         talk.mining(opened());
@@ -213,17 +218,33 @@ fn a_redirect_is_followed_once_and_the_key_goes_with_it() {
     assert!(talk.warned_of("redirect to `not a host` refused"));
 }
 
+/// What the pool was told of our hash rate after the channel was open.
+fn updates(talk: &Talk) -> Vec<f32> {
+    let update = |message: &AnyMessageOwned| match message {
+        AnyMessageOwned::Mining(MiningOwned::UpdateChannel(update)) => Some(update.nominal_hash_rate),
+        _ => None,
+    };
+    talk.sent.iter().filter_map(update).collect()
+}
+
+#[test]
+fn what_the_devices_promise_is_told_unless_the_user_has_said_something_else() {
+    let mut talk = Talk::up();
+    talk.input(V2Input::Promised(HashRate(4e8)));
+    talk.wait(1);
+    talk.input(V2Input::Promised(HashRate(5e8)));
+    talk.wait(60);
+    assert_eq!(updates(&talk), [5e8]);
+    let mut talk = Talk::up_with(|config| config.v2.hashrate = Some(1e9));
+    talk.input(V2Input::Promised(HashRate(5e8)));
+    talk.wait(60);
+    assert_eq!(updates(&talk), [0.0; 0]);
+}
+
 #[test]
 fn a_hash_rate_that_is_another_than_was_told_is_told_once_it_is_certain() {
     let mut talk = Talk::up();
     let hashes = talk.jobs[0].share_target.expected_hashes();
-    let updates = |talk: &Talk| -> Vec<f32> {
-        let update = |message: &AnyMessageOwned| match message {
-            AnyMessageOwned::Mining(MiningOwned::UpdateChannel(update)) => Some(update.nominal_hash_rate),
-            _ => None,
-        };
-        talk.sent.iter().filter_map(update).collect()
-    };
     for second in 1..200 {
         talk.wait(1);
         talk.submit(second);

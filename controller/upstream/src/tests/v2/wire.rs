@@ -6,6 +6,7 @@ use std::time::Duration;
 use adit_core::{Answer, PoolInput, RejectKind, Share, ShareKey};
 use adit_driver::{DeviceKey, Job, PoolKey};
 use adit_protocol::pow::{Hash, Header};
+use adit_protocol::units::HashRate;
 use stratum_core::codec_sv2::Handshake;
 use stratum_core::mining_sv2::{
     CloseChannelOwned, NewMiningJobOwned, OpenExtendedMiningChannelSuccessOwned,
@@ -15,7 +16,7 @@ use stratum_core::mining_sv2::{
 use stratum_core::parsers_sv2::MiningOwned;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::super::socket::LIMIT;
@@ -42,7 +43,7 @@ impl Running {
         let (shares, share_receiver) = mpsc::channel(16);
         let (sender, inputs) = mpsc::channel(16);
         let upstream = Upstream::new(PoolKey(4), &config, 1).unwrap();
-        tokio::spawn(upstream.run(Instant::now(), share_receiver, sender));
+        tokio::spawn(upstream.run(Instant::now(), share_receiver, sender, watch::channel(HashRate(0.0)).1));
         Self { listener, shares, inputs }
     }
 
