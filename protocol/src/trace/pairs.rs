@@ -1,17 +1,15 @@
-//! Which job a recorded nonce solves: first those that it names are hashed with it, then the last jobs of its link.
+//! Which job a recorded nonce solves: first the one that it names is hashed with it, or the latest, then the last jobs of its link.
 
 use std::collections::VecDeque;
 
 use crate::bm13xx::Chip;
 use crate::pow::scan::Kernel;
-use crate::pow::{Hash, Header, Midstate, Target};
+use crate::pow::{Header, Midstate, Target};
 use crate::protocols::Mining;
 use crate::wire::Micros;
 
 /// Jobs of a link that a nonce may still solve.
 const JOBS: usize = 32;
-/// Jobs that a nonce is tried with one by one before all are: of the latest where it names none.
-const FIRST: usize = 2;
 /// So hard a hash is chance once in 4,000 nonces and jobs: no other job is tried.
 const SURE: f64 = 1e-6;
 
@@ -33,7 +31,6 @@ pub(super) struct Jobs {
     /// The chips, where they make ids of their own of the ids of jobs.
     chip: Option<Chip>,
     heads: Vec<(Midstate, [u8; 16])>,
-    hashes: Vec<Hash>,
 }
 
 /// A job.
@@ -77,34 +74,29 @@ impl Jobs {
     }
 
     fn solve(&mut self, id: Option<u32>, nonce: u32, version_bits: u32) -> Option<Solution> {
-        let Self { given, chip, heads, hashes } = self;
+        let Self { given, chip, heads } = self;
         let is_named = |given: &Given| match (id, given.id) {
             (Some(id), Some(job)) => given.is_named(*chip, id, job),
             _ => false,
         };
-        let named = given.iter().any(is_named);
-        for given in given.iter_mut().filter(|given| !named || is_named(given)).take(FIRST) {
-            heads.clear();
-            given.heads(nonce, version_bits, heads);
-            let difficulty = heads.iter().map(|(state, tail)| difficulty(&state.finish(tail)));
-            let difficulty = difficulty.fold(0.0, f64::max);
-            if difficulty >= SURE {
-                return Some(given.solved(difficulty));
-            }
+        let likely = given.iter().position(is_named).unwrap_or(0);
+        let likely = given.get_mut(likely)?;
+        heads.clear();
+        likely.heads(nonce, version_bits, heads);
+        let hashes = heads.iter().map(|(state, tail)| state.finish(tail));
+        let hardest = hashes.map(|hash| Target::from_hash(&hash)).min()?;
+        if hardest.difficulty() >= SURE {
+            return Some(likely.solved(hardest));
         }
         heads.clear();
-        hashes.clear();
         given.iter_mut().for_each(|given| given.heads(nonce, version_bits, heads));
-        Kernel::best().finish_all(heads, hashes);
-        let mut hashes = hashes.iter().map(difficulty);
-        let mut best: Option<Solution> = None;
-        for given in given.iter() {
-            let difficulty = hashes.by_ref().take(given.count()).fold(0.0, f64::max);
-            if best.is_none_or(|best| difficulty > best.difficulty) {
-                best = Some(given.solved(difficulty));
-            }
-        }
-        best
+        let (index, hash) = Kernel::best().hardest(heads)?;
+        let mut heads = 0;
+        let given = given.iter().find(|given| {
+            heads += given.count();
+            index < heads
+        })?;
+        Some(given.solved(Target::from_hash(&hash)))
     }
 }
 
@@ -146,11 +138,8 @@ impl Given {
         }
     }
 
-    const fn solved(&self, difficulty: f64) -> Solution {
-        Solution { job_at: self.at, job_offset: self.offset, difficulty }
+    /// The nonce whose hash is this number solves it.
+    fn solved(&self, hash: Target) -> Solution {
+        Solution { job_at: self.at, job_offset: self.offset, difficulty: hash.difficulty() }
     }
-}
-
-fn difficulty(hash: &Hash) -> f64 {
-    Target::from_hash(hash).difficulty()
 }

@@ -170,15 +170,14 @@ fn without_midstates_there_is_nothing_to_find() {
 
 proptest! {
     #[test]
-    fn many_headers_hash_as_one_after_the_other(
+    fn every_kernel_finds_the_header_with_the_lowest_hash(
         heads in prop::collection::vec((any::<[u32; 8]>(), any::<[u8; 16]>()), 0..100),
     ) {
         let heads: Vec<_> = heads.into_iter().map(|(words, tail)| (Midstate(words), tail)).collect();
-        let expected: Vec<_> = heads.iter().map(|(midstate, tail)| midstate.finish(tail)).collect();
+        let hashes = heads.iter().map(|(midstate, tail)| midstate.finish(tail)).enumerate();
+        let lowest = hashes.min_by_key(|(_, hash)| Target::from_hash(hash));
         for kernel in kernels() {
-            let mut hashes = Vec::new();
-            kernel.finish_all(&heads, &mut hashes);
-            prop_assert_eq!(&hashes, &expected, "{}", kernel.name());
+            prop_assert_eq!(kernel.hardest(&heads), lowest, "{}", kernel.name());
         }
     }
 

@@ -3,64 +3,71 @@
 use std::hint::black_box;
 
 use super::lanes::Lanes;
-use super::wide::{eight_rounds, round};
+use super::wide::{eight_rounds, last_rounds, round};
 use super::words::{HASH_BITS, HEADER_BITS, IV, K, PAD};
-use crate::pow::{Hash, Midstate};
+use crate::pow::Midstate;
 
 /// A header: the state after its first block, and its last 16 bytes.
 pub(super) type Head = (Midstate, [u8; 16]);
 
-/// Appends the hash of every head.
+/// Index of the first head whose hash has the lowest first 32 displayed bits.
 #[inline(always)]
-pub(super) fn finish_all<L: Lanes>(lanes: L, heads: &[Head], hashes: &mut Vec<Hash>) {
+pub(super) fn hardest<L: Lanes>(lanes: L, heads: &[Head]) -> Option<usize> {
     let k = black_box(&K);
-    let mut words = [0; 64];
-    for heads in heads.chunks(L::COUNT as usize) {
-        let gather = |word: &dyn Fn(&Head) -> u32| lanes.gather(&|lane| heads.get(lane).map_or(0, word));
-        let zero = lanes.splat(0);
-        let mut state = [zero; 8];
-        for (index, value) in state.iter_mut().enumerate() {
-            *value = gather(&|(midstate, _)| midstate.0[index]);
+    let zero = lanes.splat(0);
+    let mut schedule = [zero; 64];
+    let (mut rows, mut tops) = ([[0; 32]; 12], [0; 32]);
+    let (mut index, mut lowest) = (None, u32::MAX);
+    for (chunk, heads) in heads.chunks(L::COUNT as usize).enumerate() {
+        for (lane, (midstate, tail)) in heads.iter().enumerate() {
+            let tail = tail.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word));
+            for (row, word) in rows.iter_mut().zip(midstate.0.into_iter().chain(tail)) {
+                row[lane] = word;
+            }
         }
-        let mut block = [zero; 16];
-        for (index, value) in block.iter_mut().take(4).enumerate() {
-            *value = gather(&|(_, tail)| {
-                tail.as_chunks::<4>().0.get(index).map_or(0, |word| u32::from_be_bytes(*word))
-            });
-        }
+        let rows = rows.each_ref().map(|row| lanes.load(row, 0));
+        let (mut initial, mut block) = ([zero; 8], [zero; 16]);
+        initial.copy_from_slice(&rows[..8]);
+        block[..4].copy_from_slice(&rows[8..]);
         (block[4], block[15]) = (lanes.splat(PAD), lanes.splat(HEADER_BITS));
-        let first = compress(lanes, state, &block, k);
+        let mut state = initial;
+        rounds(lanes, &mut state, &block, &mut schedule, k, 64);
 
         let mut block = [zero; 16];
-        block[..8].copy_from_slice(&first);
+        for ((word, value), initial) in block.iter_mut().zip(state).zip(initial) {
+            *word = lanes.add(value, initial);
+        }
         (block[8], block[15]) = (lanes.splat(PAD), lanes.splat(HASH_BITS));
-        let second = compress(lanes, IV.map(|word| lanes.splat(word)), &block, k);
+        let mut state = IV.map(|word| lanes.splat(word));
+        rounds(lanes, &mut state, &block, &mut schedule, k, 56);
+        let top = lanes.swap_bytes(last_rounds(lanes, &mut state, &mut schedule, k));
 
-        let begin = hashes.len();
-        hashes.resize(begin + heads.len(), Hash::default());
-        for (index, value) in second.into_iter().enumerate() {
-            lanes.scatter(value, &mut words);
-            for (hash, word) in hashes[begin..].iter_mut().zip(words) {
-                hash.0[4 * index..4 * index + 4].copy_from_slice(&word.to_be_bytes());
+        lanes.store(top, &mut tops, 0);
+        for (lane, top) in tops.iter().take(heads.len()).enumerate() {
+            if index.is_none() || *top < lowest {
+                (index, lowest) = (Some(chunk * L::COUNT as usize + lane), *top);
             }
         }
     }
+    index
 }
 
-/// The compression function of SHA-256 in every lane.
+/// The first rounds of the compression function of SHA-256 in every lane, up to round `end`, a multiple of eight.
+/// `words`: room for the schedule.
 #[inline(always)]
-fn compress<L: Lanes>(lanes: L, initial: [L::V; 8], block: &[L::V; 16], k: &[u32; 64]) -> [L::V; 8] {
-    let mut words = [lanes.splat(0); 64];
+fn rounds<L: Lanes>(
+    lanes: L,
+    state: &mut [L::V; 8],
+    block: &[L::V; 16],
+    words: &mut [L::V; 64],
+    k: &[u32; 64],
+    end: usize,
+) {
     words[..16].copy_from_slice(block);
-    let mut state = initial;
     for (word, k) in block.iter().zip(k) {
-        round(lanes, &mut state, lanes.add_word(*word, *k));
+        round(lanes, state, lanes.add_word(*word, *k));
     }
-    for at in (16..64).step_by(8) {
-        eight_rounds(lanes, &mut state, &mut words, k, at);
+    for at in (16..end).step_by(8) {
+        eight_rounds(lanes, state, words, k, at);
     }
-    for (value, initial) in state.iter_mut().zip(initial) {
-        *value = lanes.add(*value, initial);
-    }
-    state
 }

@@ -6,7 +6,7 @@
 pub(super) trait Lanes: Copy {
     /// A vector of words.
     type V: Copy;
-    /// Words in a vector, at most 64.
+    /// Words in a vector, at most 32.
     const COUNT: u32;
 
     /// `word` in every lane.
@@ -15,10 +15,10 @@ pub(super) trait Lanes: Copy {
     fn count_from(self, first: u32) -> Self::V;
     /// The same words with their bytes in the other order.
     fn swap_bytes(self, x: Self::V) -> Self::V;
-    /// Lane by lane what `word` gives.
-    fn gather(self, word: &dyn Fn(usize) -> u32) -> Self::V;
-    /// Writes the lanes to the front of `words`.
-    fn scatter(self, x: Self::V, words: &mut [u32; 64]);
+    /// The words from `at` on, at most `32 - COUNT`.
+    fn load(self, words: &[u32; 32], at: usize) -> Self::V;
+    /// Writes the lanes into `words` from `at` on.
+    fn store(self, x: Self::V, words: &mut [u32; 32], at: usize);
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn big0(self, x: Self::V) -> Self::V;
     fn big1(self, x: Self::V) -> Self::V;
@@ -60,16 +60,14 @@ impl<L: Lanes> Lanes for Twice<L> {
     }
 
     #[inline(always)]
-    fn gather(self, word: &dyn Fn(usize) -> u32) -> Self::V {
-        (self.0.gather(word), self.0.gather(&|lane| word(lane + L::COUNT as usize)))
+    fn load(self, words: &[u32; 32], at: usize) -> Self::V {
+        (self.0.load(words, at), self.0.load(words, at + L::COUNT as usize))
     }
 
     #[inline(always)]
-    fn scatter(self, x: Self::V, words: &mut [u32; 64]) {
-        let mut upper = [0; 64];
-        self.0.scatter(x.0, words);
-        self.0.scatter(x.1, &mut upper);
-        words[L::COUNT as usize..].copy_from_slice(&upper[..64 - L::COUNT as usize]);
+    fn store(self, x: Self::V, words: &mut [u32; 32], at: usize) {
+        self.0.store(x.0, words, at);
+        self.0.store(x.1, words, at + L::COUNT as usize);
     }
 
     #[inline(always)]

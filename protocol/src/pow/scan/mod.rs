@@ -196,17 +196,19 @@ impl Kernel {
         Self::available().next().unwrap_or(Self(Instructions::Portable))
     }
 
-    /// Appends the hash of every header of `heads`, each the state after its first 64 bytes and its last 16 bytes: what judging
-    /// many nonces at once takes. The same as [`Midstate::finish`] for each.
-    pub fn finish_all(self, heads: &[(Midstate, [u8; 16])], hashes: &mut Vec<Hash>) {
-        match self.0 {
+    /// The header of `heads` with the lowest hash, by the first 32 bits displayed, of equals the first: its index and hash. Each
+    /// head is the state after the first 64 bytes of a header, and its last 16 bytes.
+    pub fn hardest(self, heads: &[(Midstate, [u8; 16])]) -> Option<(usize, Hash)> {
+        let hash = |(midstate, tail): &(Midstate, [u8; 16])| midstate.finish(tail);
+        let index = match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512(proof) => proof.finish_all(heads, hashes),
+            Instructions::Avx512(proof) => proof.hardest(heads),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2(proof) => proof.finish_all(heads, hashes),
+            Instructions::Avx2(proof) => proof.hardest(heads),
             // The plain implementation has the SHA instructions where the CPU has them.
-            _ => hashes.extend(heads.iter().map(|(midstate, tail)| midstate.finish(tail))),
-        }
+            _ => (0..heads.len()).min_by_key(|index| Target::from_hash(&hash(&heads[*index])).limbs()[3] >> 32),
+        }?;
+        Some((index, hash(heads.get(index)?)))
     }
 
     /// One of [`Kernel::NAMES`].

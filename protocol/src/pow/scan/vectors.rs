@@ -7,7 +7,6 @@ use std::mem::transmute;
 use super::lanes::{Lanes, Twice};
 use super::words::{Head, Tail};
 use super::{Found, Range, batch, wide};
-use crate::pow::Hash;
 
 /// Proof that the CPU has AVX-512F.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +33,9 @@ impl Avx512 {
         }
     }
 
-    pub(super) fn finish_all(self, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
+    pub(super) fn hardest(self, heads: &[batch::Head]) -> Option<usize> {
         // SAFETY: `self` proves that the CPU has the instructions.
-        unsafe { finish_all_avx512(self, heads, hashes) }
+        unsafe { hardest_avx512(self, heads) }
     }
 }
 
@@ -57,9 +56,9 @@ impl Avx2 {
         }
     }
 
-    pub(super) fn finish_all(self, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
+    pub(super) fn hardest(self, heads: &[batch::Head]) -> Option<usize> {
         // SAFETY: `self` proves that the CPU has the instructions.
-        unsafe { finish_all_avx2(self, heads, hashes) }
+        unsafe { hardest_avx2(self, heads) }
     }
 }
 
@@ -89,13 +88,13 @@ fn scan_many_avx2(lanes: Avx2, heads: &[Head], tail: &Tail, range: Range, found:
 const MANY_HEADS: usize = 5;
 
 #[target_feature(enable = "avx512f")]
-fn finish_all_avx512(lanes: Avx512, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
-    batch::finish_all(Twice(lanes), heads, hashes);
+fn hardest_avx512(lanes: Avx512, heads: &[batch::Head]) -> Option<usize> {
+    batch::hardest(Twice(lanes), heads)
 }
 
 #[target_feature(enable = "avx2")]
-fn finish_all_avx2(lanes: Avx2, heads: &[batch::Head], hashes: &mut Vec<Hash>) {
-    batch::finish_all(lanes, heads, hashes);
+fn hardest_avx2(lanes: Avx2, heads: &[batch::Head]) -> Option<usize> {
+    batch::hardest(lanes, heads)
 }
 
 /// An intrinsic inside a method of a proof.
@@ -141,16 +140,17 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn gather(self, word: &dyn Fn(usize) -> u32) -> __m512i {
-        let words: [u32; 16] = std::array::from_fn(word);
+    fn load(self, words: &[u32; 32], at: usize) -> __m512i {
+        let mut lanes = [0; 16];
+        lanes.copy_from_slice(&words[at..at + 16]);
         // SAFETY: both types are 64 bytes, and every pattern of bits is a value of either.
-        unsafe { transmute::<[u32; 16], __m512i>(words) }
+        unsafe { transmute::<[u32; 16], __m512i>(lanes) }
     }
 
     #[inline(always)]
-    fn scatter(self, x: __m512i, words: &mut [u32; 64]) {
+    fn store(self, x: __m512i, words: &mut [u32; 32], at: usize) {
         // SAFETY: as above.
-        words[..16].copy_from_slice(&unsafe { transmute::<__m512i, [u32; 16]>(x) });
+        words[at..at + 16].copy_from_slice(&unsafe { transmute::<__m512i, [u32; 16]>(x) });
     }
 
     #[inline(always)]
@@ -243,16 +243,17 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn gather(self, word: &dyn Fn(usize) -> u32) -> __m256i {
-        let words: [u32; 8] = std::array::from_fn(word);
+    fn load(self, words: &[u32; 32], at: usize) -> __m256i {
+        let mut lanes = [0; 8];
+        lanes.copy_from_slice(&words[at..at + 8]);
         // SAFETY: both types are 32 bytes, and every pattern of bits is a value of either.
-        unsafe { transmute::<[u32; 8], __m256i>(words) }
+        unsafe { transmute::<[u32; 8], __m256i>(lanes) }
     }
 
     #[inline(always)]
-    fn scatter(self, x: __m256i, words: &mut [u32; 64]) {
+    fn store(self, x: __m256i, words: &mut [u32; 32], at: usize) {
         // SAFETY: as above.
-        words[..8].copy_from_slice(&unsafe { transmute::<__m256i, [u32; 8]>(x) });
+        words[at..at + 8].copy_from_slice(&unsafe { transmute::<__m256i, [u32; 8]>(x) });
     }
 
     #[inline(always)]

@@ -166,7 +166,12 @@ pub(super) fn eight_rounds<L: Lanes>(
 
 /// Rounds 56 to 60 of the second hash; of the last four only `e` matters. Gives word 7 of the hash.
 #[inline(always)]
-fn last_rounds<L: Lanes>(lanes: L, state: &mut State<L>, words: &mut Schedule<L>, k: &[u32; 64]) -> L::V {
+pub(super) fn last_rounds<L: Lanes>(
+    lanes: L,
+    state: &mut State<L>,
+    words: &mut Schedule<L>,
+    k: &[u32; 64],
+) -> L::V {
     let Some(window) = words[40..].first_chunk_mut::<24>() else { return state[4] };
     let word = extend(lanes, window, 0);
     round(lanes, state, lanes.add_word(word, k[56]));
