@@ -7,6 +7,8 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
+use crate::hex;
+
 /// A frame as it is shown. Serializes to an object whose first member is `type`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -93,22 +95,22 @@ impl Serialize for Member {
     }
 }
 
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Member {
+    /// Puts it behind `text` as people are shown it: UTF-8.
+    pub fn append(&self, text: &mut Vec<u8>) {
         match self {
-            Self::Nothing => f.write_str("null"),
-            Self::Flag(flag) => write!(f, "{flag}"),
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Word(word) => f.write_str(word),
-            Self::Text(text) => f.write_str(text),
-            Self::Bytes(bytes) => write!(f, "{}", Hex(bytes)),
-            Self::Json(Value::String(text)) => f.write_str(text),
-            Self::Json(value) => write!(f, "{value}"),
+            Self::Nothing => text.extend(b"null"),
+            Self::Flag(flag) => text.extend(if *flag { "true" } else { "false" }.as_bytes()),
+            Self::Number(number) => text.extend(itoa::Buffer::new().format(*number).as_bytes()),
+            Self::Word(word) => text.extend(word.as_bytes()),
+            Self::Text(own) | Self::Json(Value::String(own)) => text.extend(own.as_bytes()),
+            Self::Bytes(bytes) => hex::append(bytes, text),
+            Self::Json(value) => text.extend(value.to_string().as_bytes()),
             Self::List(all) => {
                 for (at, bytes) in all.iter().enumerate() {
-                    write!(f, "{}{}", if at == 0 { "" } else { "," }, Hex(bytes))?;
+                    text.extend((at > 0).then_some(b','));
+                    hex::append(bytes, text);
                 }
-                Ok(())
             }
         }
     }
@@ -217,8 +219,17 @@ mod tests {
             json.contains(r#""temperature_celsius":null,"text":"no \"such\" page","long":"0001"#),
             "{json}"
         );
-        assert_eq!(shown.get("long").unwrap().to_string(), crate::hex::encode(&long));
-        assert_eq!(shown.get("midstates").unwrap().to_string(), "01,0203");
+        let text = |name: &str| {
+            let mut text = Vec::new();
+            shown.get(name).unwrap().append(&mut text);
+            String::from_utf8(text).unwrap()
+        };
+        assert_eq!(text("long"), hex::encode(&long));
+        assert_eq!(text("midstates"), "01,0203");
+        assert_eq!(
+            (text("job_id"), text("all"), text("temperature_celsius")),
+            ("7".into(), "false".into(), "null".into())
+        );
         assert_eq!(shown.get("other"), None);
     }
 }

@@ -62,9 +62,11 @@ pub(crate) fn deliver(text: Vec<u8>) -> Result<(), Failure> {
 
 /// `text` with control characters escaped: what comes from a device, a pool or a file cannot drive the terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -39,20 +39,23 @@ pub(super) fn crc5_with_type(bytes: &[u8], kind: u8) -> u8 {
     crc
 }
 
-const CCITT: [u16; 256] = {
-    let mut table = [0; 256];
+/// What a byte does to the CRC16 that is followed by 0, 1, 2 or 3 others.
+const CCITT: [[u16; 256]; 4] = {
+    let mut tables = [[0; 256]; 4];
     let mut value = 0;
     while value < 256 {
         let mut shifted = (value as u16) << 8;
         let mut bit = 0;
-        while bit < 8 {
+        while bit < 32 {
             shifted = if shifted & 0x8000 != 0 { shifted << 1 ^ 0x1021 } else { shifted << 1 };
             bit += 1;
+            if bit % 8 == 0 {
+                tables[bit / 8 - 1][value] = shifted;
+            }
         }
-        table[value] = shifted;
         value += 1;
     }
-    table
+    tables
 };
 
 /// CRC16 of `bytes`, as it closes a job: polynomial 1021, initial value ffff, no reflection; sent high byte first.
@@ -61,5 +64,11 @@ const CCITT: [u16; 256] = {
 /// assert_eq!(adit_protocol::bm13xx::crc16(b"123456789"), 0x29b1);
 /// ```
 pub fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0xffff, |crc, byte| crc << 8 ^ CCITT[usize::from((crc >> 8) as u8 ^ byte)])
+    let (four, rest) = bytes.as_chunks::<4>();
+    let look = |after: usize, byte: u8| CCITT[after][usize::from(byte)];
+    let crc = four.iter().fold(0xffff, |crc: u16, [a, b, c, d]| {
+        let [high, low] = crc.to_be_bytes();
+        look(3, high ^ a) ^ look(2, low ^ b) ^ look(1, *c) ^ look(0, *d)
+    });
+    rest.iter().fold(crc, |crc, byte| crc << 8 ^ look(0, (crc >> 8) as u8 ^ byte))
 }

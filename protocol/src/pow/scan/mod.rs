@@ -206,7 +206,9 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2(proof) => proof.hardest(heads),
             // The plain implementation has the SHA instructions where the CPU has them.
-            _ => (0..heads.len()).min_by_key(|index| Target::from_hash(&hash(&heads[*index])).limbs()[3] >> 32),
+            _ => {
+                (0..heads.len()).min_by_key(|index| Target::from_hash(&hash(&heads[*index])).limbs()[3] >> 32)
+            }
         }?;
         Some((index, hash(heads.get(index)?)))
     }

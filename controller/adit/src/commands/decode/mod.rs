@@ -4,6 +4,7 @@ mod bytes;
 mod print;
 mod recording;
 mod saleae;
+mod text;
 
 pub(super) use print::Printer;
 

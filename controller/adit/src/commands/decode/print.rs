@@ -9,11 +9,15 @@ use adit_protocol::wire::Side;
 use serde::Serialize;
 use serde_json::json;
 
+use super::text;
 use crate::output;
 
 /// Where lines go, and in which form.
+///
+/// A line is put together in memory, without the machinery of formats wherever recordings have millions of it.
 pub(crate) struct Printer {
     pub(super) out: Box<dyn Write>,
+    line: Vec<u8>,
     pub(super) json: bool,
     /// Frames of a capture so far, and what was none.
     pub(super) frames: u64,
@@ -55,7 +59,7 @@ impl Printer {
     /// Prints to `out`, which is standard output or something in front of it.
     pub(crate) fn new(out: Box<dyn Write>, json: bool) -> Self {
         let paint = if wants_colour() { COLOURED } else { PLAIN };
-        Self { out, json, frames: 0, skips: 0, paint }
+        Self { out, line: Vec::new(), json, frames: 0, skips: 0, paint }
     }
 
     /// Prints what `decoder` makes of `bytes`.
@@ -72,20 +76,35 @@ impl Printer {
     fn item(&mut self, item: &Item) -> io::Result<()> {
         *if item.found.is_ok() { &mut self.frames } else { &mut self.skips } += 1;
         if self.json {
-            return output::json(&mut self.out, item);
+            output::json(&mut self.line, item)?;
+        } else {
+            text::right(item.offset, 8, &mut self.line);
+            self.line.extend(b" +");
+            text::left(item.len as u64, 4, &mut self.line);
+            self.found(&item.found);
         }
-        write!(self.out, "{:>8} +{:<4}", item.offset, item.len)?;
-        self.found(&item.found)
+        self.end_line()
     }
 
     /// Prints what stands at one place of a recording.
     pub(crate) fn sight(&mut self, sight: &Sight<'_>) -> io::Result<()> {
-        if self.json { self.sight_json(sight) } else { self.sight_text(sight) }
+        if self.json {
+            self.sight_json(sight)?
+        } else {
+            self.sight_text(sight)
+        }
+        self.end_line()
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.line);
+        self.line.clear();
+        written
     }
 
     fn sight_json(&mut self, sight: &Sight<'_>) -> io::Result<()> {
         let (at_us, link) = (sight.at.0, sight.link);
-        let out = &mut self.out;
+        let out = &mut self.line;
         match &sight.what {
             Seen::Item { port, item, solves } => {
                 let solves = solves.map(|it| Solves {
@@ -112,44 +131,62 @@ impl Printer {
         }
     }
 
-    fn sight_text(&mut self, sight: &Sight<'_>) -> io::Result<()> {
+    fn sight_text(&mut self, sight: &Sight<'_>) {
         let Paint { host, device, event, end, .. } = self.paint;
-        write!(self.out, "{:>13.6} {:>3}", sight.at.as_secs_f64(), sight.link)?;
+        let line = &mut self.line;
+        text::seconds(sight.at, 13, line);
+        line.push(b' ');
+        text::right(sight.link.into(), 3, line);
         match &sight.what {
             Seen::Item { port, item, solves } => {
-                let port = if port.0 > 0 { port.0.to_string() } else { String::new() };
-                let (mark, colour) = if item.from == Side::Host { ('>', host) } else { ('<', device) };
-                write!(self.out, " {colour}{mark}{port:1}{end} ")?;
-                if let Some(it) = solves {
-                    write!(self.out, "[{:.2e} of {:.6}] ", it.difficulty, it.job_at.as_secs_f64())?;
+                let (mark, colour) = if item.from == Side::Host { (b'>', host) } else { (b'<', device) };
+                text::words(&[" ", colour], line);
+                line.push(mark);
+                if port.0 > 0 {
+                    text::left(port.0.into(), 1, line)
+                } else {
+                    line.push(b' ')
                 }
-                self.found(&item.found)
+                text::words(&[end, " "], line);
+                if let Some(it) = solves {
+                    line.push(b'[');
+                    text::scientific(it.difficulty, line);
+                    line.extend(b" of ");
+                    text::seconds(it.job_at, 0, line);
+                    line.extend(b"] ");
+                }
+                self.found(&item.found);
             }
             Seen::Other(What::Device { models, location }) => {
                 let (models, location) = (output::printable(models), output::printable(location));
-                writeln!(self.out, " {event}== {models} at {location}{end}")
+                text::words(&[" ", event, "== ", &models, " at ", &location, end, "\n"], line);
             }
             Seen::Other(What::Lost(lines)) => {
-                writeln!(self.out, " {event}== {lines} lines are missing here{end}")
+                text::words(&[" ", event, "== "], line);
+                text::left(*lines, 0, line);
+                text::words(&[" lines are missing here", end, "\n"], line);
             }
             Seen::Other(What::Words(words)) => {
-                writeln!(self.out, "     {event}{}{end}", output::printable(words))
+                text::words(&["     ", event, &output::printable(words), end, "\n"], line);
             }
-            Seen::Other(What::Bytes { .. }) => writeln!(self.out),
+            Seen::Other(What::Bytes { .. }) => line.push(b'\n'),
         }
     }
 
-    fn found(&mut self, found: &Result<Shown, String>) -> io::Result<()> {
+    fn found(&mut self, found: &Result<Shown, String>) {
         let Paint { kind, name: dim, bad, end, .. } = self.paint;
-        let frame = match found {
-            Err(reason) => return writeln!(self.out, "{bad}skipped: {reason}{end}"),
-            Ok(frame) => frame,
-        };
-        write!(self.out, "{kind}{}{end}", frame.kind)?;
-        for (name, member) in frame.members() {
-            write!(self.out, "  {dim}{name}{end} {member}")?;
+        let line = &mut self.line;
+        match found {
+            Err(reason) => text::words(&[bad, "skipped: ", reason, end], line),
+            Ok(frame) => {
+                text::words(&[kind, frame.kind, end], line);
+                for (name, member) in frame.members() {
+                    text::words(&["  ", dim, name, end, " "], line);
+                    member.append(line);
+                }
+            }
         }
-        writeln!(self.out)
+        line.push(b'\n');
     }
 }
 
