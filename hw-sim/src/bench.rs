@@ -177,6 +177,12 @@ impl Bench {
         }
     }
 
+    /// The host changes the mode of the terminal that is its end of a line.
+    pub fn set_terminal(&mut self, now: Micros, port: Port, raw: bool) {
+        self.note(now, if raw { "! terminal raw" } else { "! terminal cooked" });
+        self.tell(now, DeviceInput::Terminal { port, raw });
+    }
+
     /// The host's end of a line as it is, also where a fault has changed it.
     pub fn line(&self, port: Port) -> Option<Line> {
         self.wires.get(usize::from(port.0)).map(|wire| wire.line(Side::Host))

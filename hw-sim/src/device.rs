@@ -84,6 +84,13 @@ pub enum DeviceInput<'a> {
         /// The settings.
         line: Line,
     },
+    /// The host's end of the line is a terminal, and its mode has changed.
+    Terminal {
+        /// Where.
+        port: Port,
+        /// Every byte passes as it is: none is translated, eaten or echoed.
+        raw: bool,
+    },
     /// The host drives pins of the bridge.
     Gpio {
         /// Where.

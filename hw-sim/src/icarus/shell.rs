@@ -130,6 +130,7 @@ impl<B: Board> SimDevice for Shell<B> {
             DeviceInput::Fault(fault) => self.suffer(now, fault),
             DeviceInput::PowerOn
             | DeviceInput::Line { .. }
+            | DeviceInput::Terminal { .. }
             | DeviceInput::Gpio { .. }
             | DeviceInput::Control { .. }
             | DeviceInput::Timer => {}

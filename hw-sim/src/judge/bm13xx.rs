@@ -35,6 +35,13 @@ static RULES: &[Rule] = &[
         "§2, §8",
         "the line has no rate, or nothing was sent"
     ),
+    bm13xx!(
+        "line",
+        "raw-mode",
+        "its terminal is raw: no byte is translated, eaten or echoed",
+        "§2",
+        "the line is no terminal, or nothing was sent"
+    ),
     bm13xx!("frames", "frame-crc", "its frames have good CRCs", "§3.4, §3.5", "nothing was sent"),
     bm13xx!(
         "frames",

@@ -38,6 +38,13 @@ static RULES: &[Rule] = &[
         "§1",
         "the line has no rate, or nothing was sent"
     ),
+    icarus!(
+        "line",
+        "raw-mode",
+        "its terminal is raw: no byte is translated, eaten or echoed",
+        "§1, §3.2, §9 (10)",
+        "the line is no terminal, or nothing was sent"
+    ),
     icarus!("identification", "detection-first", "its first job is one whose nonce it knows", "§3.4", NO_JOB),
     icarus!(
         "identification",

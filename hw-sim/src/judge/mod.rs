@@ -61,6 +61,8 @@ struct Trial {
     port: Port,
     quiet: std::time::Duration,
     host: Option<Line>,
+    /// Whether the host's terminal is raw, if it has one.
+    raw: Option<bool>,
     device: u32,
     last: Option<Micros>,
 }
@@ -85,18 +87,20 @@ impl Watched {
             port,
             quiet: spec.quiet,
             host: None,
+            raw: None,
             device: spec.line.baud,
             last: None,
         }));
         Ok((Self { device, trial: Arc::clone(&trial), now: Micros(0) }, Findings(trial)))
     }
 
-    /// Its port is a terminal, whose rate the host finds as the model has it and may leave as it is.
+    /// Its port is a raw terminal, whose rate the host finds as the model has it: both may be left as they are.
     #[must_use]
     pub fn on_a_terminal(self) -> Self {
         {
             let mut trial = self.trial();
             trial.host = Some(Line::at(trial.device));
+            trial.raw = Some(true);
         }
         self
     }
@@ -127,6 +131,12 @@ impl Trial {
     fn heard(&mut self, now: Micros, bytes: &[u8]) {
         self.silence(now);
         self.sheet.pass(now, Side::Host, bytes);
+        if let Some(raw) = self.raw {
+            self.sheet.judge("raw-mode", raw, || match raw {
+                true => "every byte passes as it is".into(),
+                false => "wrote to a terminal that translates, eats or echoes bytes".into(),
+            });
+        }
         if self.fits() {
             self.last = Some(now);
             self.judge.heard(now, bytes, &mut self.sheet);
@@ -160,6 +170,7 @@ impl SimDevice for Watched {
             match &input {
                 DeviceInput::Bytes { port, bytes } if *port == trial.port => trial.heard(now, bytes),
                 DeviceInput::Line { port, line } if *port == trial.port => trial.host = Some(*line),
+                DeviceInput::Terminal { port, raw } if *port == trial.port => trial.raw = Some(*raw),
                 _ => {}
             }
         }

@@ -131,6 +131,11 @@ fn each_carelessness_of_a_host_of_a_stick_breaks_its_own_rule() {
             court.send(&[0x82, 0x07, 0x81, 0x07]);
             court.wait(100);
         }),
+        ("raw-mode", |court| {
+            detect(court);
+            court.bench.set_terminal(court.now, Port(0), false);
+            give(court, 1);
+        }),
         ("line-speed", |court| {
             detect(court);
             court.baud(57_600);
@@ -214,6 +219,9 @@ fn mine_on_a_chain(but: &str) -> Court {
         if but == "line-speed" {
             court.baud(if number == 3 { 57_600 } else { 115_200 });
         }
+        if but == "raw-mode" && number == 3 {
+            court.bench.set_terminal(court.now, Port(0), false);
+        }
         court.send(&bytes);
         court.wait(200);
     }
@@ -230,6 +238,8 @@ fn a_careful_host_of_a_chain_breaks_nothing() {
 #[test]
 fn each_carelessness_of_a_host_of_a_chain_breaks_its_own_rule() {
     for rule in [
+        "rolling-first",
+        "raw-mode",
         "counts-first",
         "addresses-first",
         "ticket-first",

@@ -216,12 +216,15 @@ impl Server {
         Ok(())
     }
 
-    /// The host's speed on a pseudo-terminal is only seen by looking, before every transfer.
+    /// The host's speed and mode on a pseudo-terminal are only seen by looking, before every transfer.
     fn follow_lines(&mut self, now: Micros) {
         for (end, port) in self.ends.iter_mut().zip((0..).map(Port)) {
             if let Some(line) = end.changed_line() {
                 tracing::debug!(model = self.bench.model().key, port = port.0, baud = line.baud, "line set");
                 self.bench.set_line(now, port, line);
+            }
+            if let Some(raw) = end.changed_mode() {
+                self.bench.set_terminal(now, port, raw);
             }
         }
     }

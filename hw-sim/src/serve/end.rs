@@ -15,7 +15,7 @@ pub struct End(Carrier);
 
 #[derive(Debug)]
 enum Carrier {
-    Pty { pty: Pty, line: Line },
+    Pty { pty: Pty, line: Line, raw: bool },
     Tcp(TcpPort),
 }
 
@@ -26,7 +26,7 @@ impl End {
     /// The pseudo-terminal, its link or the socket cannot be made.
     pub async fn open(place: &Place, line: Line) -> Result<Self, ServeError> {
         Ok(Self(match place {
-            Place::Pty(path) => Carrier::Pty { pty: Pty::open(path, line)?, line },
+            Place::Pty(path) => Carrier::Pty { pty: Pty::open(path, line)?, line, raw: true },
             Place::Tcp(address) => Carrier::Tcp(TcpPort::open(*address).await?),
         }))
     }
@@ -43,15 +43,23 @@ impl End {
 
     /// The host's line settings, when they are not what they were at the last look. A TCP stream has none.
     pub fn changed_line(&mut self) -> Option<Line> {
-        let Carrier::Pty { pty, line: known } = &mut self.0 else { return None };
+        let Carrier::Pty { pty, line: known, .. } = &mut self.0 else { return None };
         let line = pty.line().ok().filter(|line| line != known)?;
         *known = line;
         Some(line)
     }
 
+    /// Whether the host's terminal is raw, when that is not as it was at the last look. A TCP stream is no terminal.
+    pub fn changed_mode(&mut self) -> Option<bool> {
+        let Carrier::Pty { pty, raw: known, .. } = &mut self.0 else { return None };
+        let raw = pty.is_raw().ok().filter(|raw| raw != known)?;
+        *known = raw;
+        Some(raw)
+    }
+
     /// Shows the host what has become of its line settings by themselves, so that it can set them again.
     pub fn show_line(&mut self, line: Line) {
-        if let Carrier::Pty { pty, line: known } = &mut self.0
+        if let Carrier::Pty { pty, line: known, .. } = &mut self.0
             && line != *known
         {
             pty.set_baud(line.baud);

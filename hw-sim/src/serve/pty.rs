@@ -11,7 +11,9 @@ use std::task::{Context, Poll, ready};
 use adit_protocol::wire::{Line, Parity};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{ControlModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcsetattr,
+};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 
@@ -52,6 +54,21 @@ impl Pty {
     /// are taken as asserted.
     pub(super) fn line(&self) -> io::Result<Line> {
         Ok(line_of(&tcgetattr(&self.master)?))
+    }
+
+    /// Whether the host has left its end in a mode that passes every byte as it is.
+    pub(super) fn is_raw(&self) -> io::Result<bool> {
+        let termios = tcgetattr(&self.master)?;
+        let translating = InputModes::ISTRIP
+            | InputModes::INLCR
+            | InputModes::IGNCR
+            | InputModes::ICRNL
+            | InputModes::IXON
+            | InputModes::IXOFF;
+        let eating = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+        Ok(!termios.input_modes.intersects(translating)
+            && !termios.output_modes.contains(OutputModes::OPOST)
+            && !termios.local_modes.intersects(eating))
     }
 
     /// Changes the speed under the host's feet.

@@ -177,6 +177,9 @@ pub(super) async fn i2c(
     Ok(Json(PartBytes::new(address, register, found)))
 }
 
+/// The largest whole number that every reader of JSON keeps as it is.
+const LAST: u64 = 9_007_199_254_740_991;
+
 /// Which part of what was said.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -210,6 +213,9 @@ pub(super) async fn said(
         other => return Err(Refusal::bad_request(format!("limit is {other}; it can be 1 to {MOST}"))),
     };
     let after = after.unwrap_or(0);
+    if after > LAST {
+        return Err(Refusal::bad_request(format!("after is {after}; it can be 0 to {LAST}")));
+    }
     let said = ask(room.device(&name)?, move |bench, now| {
         let mut next = after;
         let mut lines = Vec::new();

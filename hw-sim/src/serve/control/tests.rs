@@ -165,6 +165,7 @@ async fn what_makes_no_sense_is_a_problem_in_one_sentence() {
     }
     assert_eq!(rig.get("/api/v1/devices?colour=1").await.0, 400);
     assert_eq!(rig.get("/api/v1/devices/icarus-0/said?limit=501").await.0, 400);
+    assert_eq!(rig.get("/api/v1/devices/icarus-0/said?after=9007199254740992").await.0, 400);
     assert_eq!(rig.get("/nowhere").await.0, 404);
     assert_eq!(rig.post("/api/v1/devices", &json!({})).await.0, 405);
 }
