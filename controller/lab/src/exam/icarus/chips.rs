@@ -76,11 +76,8 @@ pub(super) async fn follows_its_clock(desk: Desk) -> Answer {
     let mut clocks = Vec::new();
     for wanted in [default, slower] {
         clocks.push(set_clock(&stick, wanted).await);
-        let given = stick.give(&GENESIS);
-        let by = given + stick.search(&GENESIS).mul_f64(1.5 * default.0 / slower.0) + SLACK;
-        let hearing = stick.listen(by, |records| records.iter().any(|it| it.solves(&GENESIS))).await;
-        let found = hearing.records.iter().find(|record| record.solves(&GENESIS));
-        took.push(found.map(|record| record.at.since(given).as_secs_f64()));
+        let longest = stick.search(&GENESIS).mul_f64(1.5 * default.0 / slower.0) + SLACK;
+        took.push(shortest_search(&stick, longest).await);
     }
     restore(&stick).await;
     let ([Some(before), Some(after)], [fast, slow]) = (took.as_slice(), clocks.as_slice()) else {
@@ -96,6 +93,20 @@ pub(super) async fn follows_its_clock(desk: Desk) -> Answer {
         )
     })?;
     Ok(format!("{:.1} and {:.1} MHz: {seen:.2} times as long", fast.mhz(), slow.mhz()))
+}
+
+/// Seconds until a known nonce is found: the shortest of three searches, since a busy host only makes them longer.
+async fn shortest_search(stick: &Stick, longest: Duration) -> Option<f64> {
+    let mut shortest: Option<f64> = None;
+    for _ in 0..3 {
+        let given = stick.give(&GENESIS);
+        let hearing =
+            stick.listen(given + longest, |records| records.iter().any(|it| it.solves(&GENESIS))).await;
+        let took =
+            hearing.records.iter().find(|record| record.solves(&GENESIS))?.at.since(given).as_secs_f64();
+        shortest = Some(shortest.map_or(took, |shortest| shortest.min(took)));
+    }
+    shortest
 }
 
 const READ_PLL: ChipCommand = ChipCommand::ReadRegister { chip: 0, register: 4 };
