@@ -12,7 +12,7 @@ fn root() -> PathBuf {
 }
 
 /// Every file of the project with one of these extensions, as a path relative to the root.
-fn files(extensions: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files(extensions: &[&str]) -> Vec<PathBuf> {
     fn walk(root: &Path, folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry")) {
             let path = entry.path();
@@ -34,11 +34,11 @@ fn files(extensions: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn fail_on(broken: &[String], rule: &str) {
+pub(crate) fn fail_on(broken: &[String], rule: &str) {
     assert!(broken.is_empty(), "{rule}:\n  {}", broken.join("\n  "));
 }
 
