@@ -150,7 +150,8 @@ impl std::fmt::Display for Marks {
     }
 }
 
-/// `outcomes` as one JUnit test suite named `suite`.
+/// `outcomes` as JUnit XML with one test suite, named `suite`: `testsuites`, `testsuite`, and a `testcase` for each. A failure
+/// has its topic as `type`, what was seen as `message`, and as text the sentence, the section and the bytes.
 ///
 /// # Errors
 /// `out` cannot be written to.
@@ -158,17 +159,13 @@ pub fn junit(out: &mut impl Write, suite: &str, outcomes: &[Outcome]) -> io::Res
     let marks = Marks::of(outcomes);
     let seconds: f64 = outcomes.iter().map(|outcome| outcome.took.as_secs_f64()).sum();
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    writeln!(
-        out,
-        r#"<testsuite name="{}" tests="{}" failures="{}" errors="0" skipped="{}" time="{seconds:.3}">"#,
-        escaped(suite),
-        outcomes.len(),
-        marks.failed,
-        marks.skipped,
-    )?;
+    let (suite, tests, failures) = (escaped(suite), outcomes.len(), marks.failed);
+    let counts = format!(r#"name="{suite}" tests="{tests}" failures="{failures}" errors="0""#);
+    writeln!(out, r#"<testsuites {counts} time="{seconds:.3}">"#)?;
+    writeln!(out, r#"<testsuite {counts} skipped="{}" time="{seconds:.3}">"#, marks.skipped)?;
     for outcome in outcomes {
-        let (name, class, time) = (outcome.id, escaped(suite), outcome.took.as_secs_f64());
-        write!(out, r#"  <testcase classname="{class}" name="{name}" time="{time:.3}">"#)?;
+        let (name, time) = (outcome.id, outcome.took.as_secs_f64());
+        write!(out, r#"  <testcase classname="{suite}" name="{name}" time="{time:.3}">"#)?;
         match &outcome.grade {
             Grade::Passed(_) => {}
             Grade::Skipped(why) => write!(out, r#"<skipped message="{}"/>"#, escaped(why))?,
@@ -177,15 +174,16 @@ pub fn junit(out: &mut impl Write, suite: &str, outcomes: &[Outcome]) -> io::Res
                 for passage in &outcome.passages {
                     let _ = writeln!(text, "{passage}"); // a String takes everything
                 }
-                write!(out, r#"<failure message="{}">{}</failure>"#, escaped(seen), escaped(&text))?;
+                let (kind, seen, text) = (outcome.topic, escaped(seen), escaped(&text));
+                write!(out, r#"<failure type="{kind}" message="{seen}">{text}</failure>"#)?;
             }
         }
         writeln!(out, "</testcase>")?;
     }
-    writeln!(out, "</testsuite>")
+    writeln!(out, "</testsuite>\n</testsuites>")
 }
 
-/// `text` as XML takes it, in an attribute too.
+/// `text` as XML 1.0 takes it, in an attribute too; what it has no way to say becomes U+FFFD.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -194,7 +192,9 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            '\n' | '\t' => escaped.push(c),
+            '\n' => escaped.push_str("&#10;"),
+            '\t' => escaped.push_str("&#9;"),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
             c if c.is_control() => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
@@ -238,22 +238,74 @@ mod tests {
         }
     }
 
+    /// Names and values of the attributes, in their order.
+    fn attributes<'a>(node: roxmltree::Node<'a, '_>) -> Vec<(&'a str, &'a str)> {
+        node.attributes().map(|attribute| (attribute.name(), attribute.value())).collect()
+    }
+
+    /// `testsuites/testsuite/testcase/(failure|skipped)`, as Jenkins, GitLab and GitHub's actions read it.
     #[test]
-    fn junit_escapes_what_devices_say_and_counts() {
+    fn junit_has_the_usual_structure_and_its_counts_are_those_of_its_cases() {
         let outcomes = [
             outcome(Grade::Passed("1 < 2".into())),
-            outcome(Grade::Failed("\"<&>\"\u{1}".into())),
-            outcome(Grade::Skipped("no".into())),
+            outcome(Grade::Failed("nothing came".into())),
+            outcome(Grade::Skipped("no such thing".into())),
         ];
         let mut text = Vec::new();
         junit(&mut text, "block-erupter & co", &outcomes).unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert!(text.contains(
-            r#"name="block-erupter &amp; co" tests="3" failures="1" errors="0" skipped="1" time="4.500""#
-        ));
-        assert!(text.contains(r#"<failure message="&quot;&lt;&amp;&gt;&quot;�">it finds"#), "{text}");
-        assert!(text.contains("+0.000000 s &gt; 4679"), "{text}");
-        assert_eq!(Marks::of(&outcomes), Marks { passed: 1, failed: 1, skipped: 1 });
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let root = document.root_element();
+        let counts = |also: &[(&'static str, &'static str)]| {
+            let same = [("name", "block-erupter & co"), ("tests", "3"), ("failures", "1"), ("errors", "0")];
+            [&same[..], also, &[("time", "4.500")]].concat()
+        };
+        assert_eq!((root.tag_name().name(), attributes(root)), ("testsuites", counts(&[])));
+        let suites: Vec<_> = root.children().filter(|node| node.is_element()).collect();
+        let [suite] = suites[..] else { panic!("{suites:?}") };
+        assert_eq!((suite.tag_name().name(), attributes(suite)), ("testsuite", counts(&[("skipped", "1")])));
+        let cases: Vec<_> = suite.children().filter(|node| node.is_element()).collect();
+        assert_eq!(cases.len(), 3);
+        for case in &cases {
+            let named = [("classname", "block-erupter & co"), ("name", "golden-jobs"), ("time", "1.500")];
+            assert_eq!((case.tag_name().name(), attributes(*case)), ("testcase", named.to_vec()));
+        }
+        assert_eq!(cases[0].first_child(), None, "nothing is said of what passed");
+        let [failed, skipped] = [1, 2].map(|index: usize| cases[index].first_child().unwrap());
+        assert_eq!(failed.tag_name().name(), "failure");
+        assert_eq!(attributes(failed), [("type", "golden"), ("message", "nothing came")]);
+        assert_eq!(
+            failed.text(),
+            Some(
+                "it finds the known nonces of known jobs\nsee docs/protocols/icarus.md §2.3\n\
+                 +0.000000 s > 4679\n+0.002000 s port 1 < a2\n"
+            )
+        );
+        assert_eq!(
+            (skipped.tag_name().name(), attributes(skipped)),
+            ("skipped", vec![("message", "no such thing")])
+        );
+    }
+
+    #[test]
+    fn junit_is_well_formed_whatever_devices_say() {
+        let wild: String =
+            (0..=0x2ff).chain([0xfffd, 0xfffe, 0xffff, 0x1_f4a9]).filter_map(char::from_u32).collect();
+        let said = format!("\"<&>'\" ]]> <!-- {wild}");
+        let outcomes =
+            [Grade::Failed(said.clone()), Grade::Skipped(said.clone()), Grade::Passed(said.clone())]
+                .map(outcome);
+        let mut text = Vec::new();
+        junit(&mut text, &said, &outcomes).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let is_allowed = |c: char| matches!(c, '\t' | '\n' | ' '..='\u{fffd}' | '\u{10000}'..);
+        assert_eq!(text.chars().find(|c| !is_allowed(*c)), None, "not a character of XML 1.0");
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let failure = document.descendants().find(|node| node.has_tag_name("failure")).unwrap();
+        let told = failure.attribute("message").unwrap();
+        assert!(told.starts_with("\"<&>'\" ]]> <!-- \u{fffd}"), "{told}");
+        assert!(told.contains("\t\n") && told.ends_with('\u{1f4a9}'), "{told}");
+        assert_eq!(told.chars().count(), said.chars().count(), "one for one");
     }
 
     #[test]

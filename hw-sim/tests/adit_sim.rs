@@ -145,6 +145,53 @@ fn without_easing_the_processors_of_this_computer_hash_and_the_summary_says_how_
     fs::remove_dir(folder).unwrap();
 }
 
+/// A host over a socket that gives work without looking first: one broken rule, and the same in JSON and in JUnit XML.
+#[test]
+fn a_host_is_judged_and_the_report_is_also_junit() {
+    let folder = scratch("judged");
+    let report = folder.join("report.xml");
+    let place = ["--host", "--model", "block-erupter", "--tcp", "127.0.0.1:0"];
+    let mut simulator =
+        Simulator::start(&[&["conform", "--json", "--junit", report.to_str().unwrap()], &place[..]].concat());
+    let ready = simulator.line();
+    let address = ready["ports"][0].as_str().unwrap().strip_prefix("tcp:").unwrap();
+    let mut port = TcpStream::connect(address).unwrap();
+    port.write_all(&[0x5a; 64]).unwrap();
+    port.write_all(&hex::decode(GOLDEN_JOB).unwrap()).unwrap();
+    port.read_exact(&mut [0; 4]).unwrap(); // it has been heard
+    kill_process(Pid::from_child(&simulator.child), Signal::TERM).unwrap();
+    let mut lines = vec![simulator.line()];
+    while lines.last().unwrap()["event"] != "summary" {
+        lines.push(simulator.line());
+    }
+    assert_eq!(simulator.child.wait().unwrap().code(), Some(1), "a rule was broken");
+    let summary = lines.pop().unwrap();
+    let report = fs::read_to_string(report).unwrap();
+    let report = roxmltree::Document::parse(&report).unwrap();
+    let suite = report.root_element().first_element_child().unwrap();
+    for (count, value) in [
+        ("tests", lines.len().into()),
+        ("failures", summary["failed"].clone()),
+        ("skipped", summary["skipped"].clone()),
+    ] {
+        assert_eq!(suite.attribute(count), Some(value.to_string().as_str()), "{count}");
+    }
+    let cases: Vec<_> = suite.children().filter(|node| node.is_element()).collect();
+    assert_eq!(cases.len(), lines.len());
+    for (case, line) in cases.iter().zip(&lines) {
+        assert_eq!(case.attribute("name"), line["check"].as_str());
+        let result = case.first_child().map_or("passed", |child| match child.tag_name().name() {
+            "failure" => "failed",
+            other => other,
+        });
+        assert_eq!(Some(result), line["result"].as_str());
+    }
+    let failed = |line: &&Value| line["result"] == "failed";
+    let failed: Vec<_> = lines.iter().filter(failed).map(|line| line["check"].as_str().unwrap()).collect();
+    assert_eq!(failed, ["detection-first"]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn a_pool_says_where_it_is_and_sums_up_when_interrupted() {
     let mut simulator = Simulator::start(&["pool", "--listen", "127.0.0.1:0", "--json"]);

@@ -48,6 +48,14 @@ fn a_sound_stick_passes_and_the_report_is_also_junit() {
     );
     let report = fs::read_to_string(report).unwrap();
     assert!(report.contains(r#"tests="7" failures="0" errors="0" skipped="1""#), "{report}");
+    let report = roxmltree::Document::parse(&report).unwrap();
+    let cases: Vec<_> = report.descendants().filter(|node| node.has_tag_name("testcase")).collect();
+    assert_eq!(cases.len(), lines.len() - 1, "a case for each check, and none for the summary");
+    for (case, line) in cases.iter().zip(&lines) {
+        assert_eq!(case.attribute("name"), line["check"].as_str());
+        let said = case.first_child().map_or("passed", |child| child.tag_name().name());
+        assert_eq!(Some(said), line["result"].as_str());
+    }
     runtime.block_on(device.stop());
 }
 
