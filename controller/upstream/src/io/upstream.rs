@@ -46,6 +46,10 @@ impl Upstream {
 
     /// Keeps the pool until the sender of `shares` is dropped or the receiver of `inputs` is gone. See [`super::run`].
     /// `promised`: what the devices that work should do together, for pools that want to know.
+    #[cfg_attr(
+        not(feature = "sv2"),
+        allow(unused_variables, reason = "only pools of Stratum V2 want to know")
+    )]
     pub async fn run(
         self,
         origin: Instant,
