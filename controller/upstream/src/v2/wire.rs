@@ -75,7 +75,7 @@ fn in_words(seconds: u32) -> String {
     format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
-/// One end of a connection, the miner's: bytes in, messages out. Most it ever holds is a message of `LIMIT` bytes, encrypted and
+/// One end of a connection, the miner's: bytes in, messages out. Most it ever holds is a message of 1 MiB, encrypted and
 /// in the clear.
 #[derive(Debug)]
 pub struct V2Wire {
