@@ -1,7 +1,6 @@
 //! The paths and what they answer.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
@@ -11,72 +10,18 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router, middleware};
 use futures_util::stream::iter;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ask::{Ask, Back, Named, Nothing, Page, checked, number};
-use super::door::Door;
-use super::guard::{Ids, LONGEST_BODY, guard};
+use super::guard::{LONGEST_BODY, guard};
 use super::problem::{Refusal, Refusals};
+use super::served::Served;
 use super::way::Way;
 use super::{money, openapi, past, steer, stream};
-use crate::board::Board;
 use crate::dashboard;
 use crate::event::{Event, ShareRow};
-use crate::history::History;
 use crate::metrics;
-use crate::snapshot::{Device, Pool, Snapshot, Summary, Unit};
-use crate::steer::Desk;
-
-/// Streams of events at the same time.
-const STREAMS: usize = 32;
-
-/// What the paths answer from.
-#[derive(Clone, Debug)]
-pub(crate) struct Served {
-    pub(crate) board: Arc<Board>,
-    pub(crate) history: History,
-    pub(crate) ids: Arc<Ids>,
-    pub(crate) desk: Desk,
-    pub(crate) door: Arc<Door>,
-    streams: Arc<Semaphore>,
-}
-
-impl Served {
-    pub(crate) fn new(board: Arc<Board>, history: History, desk: Desk, door: Door) -> Self {
-        let streams = Arc::new(Semaphore::new(STREAMS));
-        Self { board, history, ids: Arc::default(), desk, door: Arc::new(door), streams }
-    }
-
-    /// When this run began, in seconds since 1970.
-    pub(crate) fn run_unix_s(&self) -> f64 {
-        self.board.ledger().clock.zero_unix_s
-    }
-
-    /// What tells this run from others.
-    pub(crate) fn run(&self) -> u64 {
-        (self.run_unix_s() * 1e3) as u64
-    }
-
-    /// Room for one more stream.
-    pub(crate) fn streams(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
-            Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("{STREAMS} streams are open, no more are served"),
-            )
-        })
-    }
-
-    /// Time of the newest sample, in whole seconds since 1970.
-    pub(crate) fn now_unix_s(&self) -> i64 {
-        self.board.ledger().now_unix_s() as i64
-    }
-
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.board.ledger().snapshot()
-    }
-}
+use crate::snapshot::{Device, Pool, Summary, Unit};
 
 /// All paths.
 pub(crate) fn router(served: Served) -> Router {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::guard::{is_here, name_of};
+use super::host::{is_here, name_of};
 use super::limits::{Client, Limits, Standing, customer};
 use super::problem::Refusal;
 use super::way::Way;
@@ -156,4 +156,39 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
 #[allow(clippy::disallowed_methods, reason = "keys expire by the calendar, at the edge")]
 fn now_unix_s() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_site_is_no_own_origin() {
+        let door = Door::default();
+        assert!(door.is_own_origin(&Way::default(), "http://localhost:7785"));
+        for origin in ["null", "https://localhost", "http://evil.example", "http://", "localhost"] {
+            assert!(!door.is_own_origin(&Way::default(), origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn an_interface_beyond_this_machine_knows_its_names_and_its_pages() {
+        let names = vec!["rig.example".to_owned()];
+        let door = Door::new(None, None, Some(Beyond { names, ..Beyond::default() }));
+        for host in ["rig.example:7786", "RIG.example", "192.168.7.7:7786", "[fe80::1]:7786", "localhost"] {
+            assert!(
+                door.is_called(&Way::default(), host)
+                    && door.is_own_origin(&Way::default(), &format!("https://{host}")),
+                "{host}"
+            );
+            assert!(!door.is_own_origin(&Way::default(), &format!("http://{host}")));
+        }
+        for host in ["evil.example", "rig.example.evil.example", "xrig.example", "", "rig.example:x"] {
+            assert!(
+                !door.is_called(&Way::default(), host)
+                    && !door.is_own_origin(&Way::default(), &format!("https://{host}")),
+                "{host}"
+            );
+        }
+    }
 }

@@ -1,7 +1,5 @@
 //! What every request must pass: who it is meant for, who sends it, and how long it is.
 
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -10,10 +8,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
-use super::api::Served;
 use super::door::Door;
 use super::problem::Refusal;
 use super::serve::Peer;
+use super::served::Served;
 use super::way::Way;
 use crate::dashboard;
 
@@ -24,16 +22,6 @@ const WITHIN: Duration = Duration::from_secs(20);
 /// Longest id that a client may give its request.
 const LONGEST_ID: usize = 64;
 const REQUEST_ID: &str = "x-request-id";
-
-/// Makes the ids of requests that bring none.
-#[derive(Debug, Default)]
-pub(crate) struct Ids(AtomicU64);
-
-impl Ids {
-    fn next(&self, run: f64) -> String {
-        format!("{:x}-{:x}", (run * 1e3) as u64, self.0.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 /// The outermost layer: names the request, turns it away where it must, and dresses the answer.
 pub(crate) async fn guard(State(served): State<Served>, mut request: Request, next: Next) -> Response {
@@ -127,95 +115,4 @@ fn check(headers: &HeaderMap, door: &Door, way: &Way) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-/// Whether `host`, with or without a port, is the loopback interface by name or number. A name that somebody else's DNS points
-/// here is not.
-pub(crate) fn is_here(host: &str) -> bool {
-    name_of(host).is_some_and(|name| {
-        name.eq_ignore_ascii_case("localhost")
-            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
-}
-
-/// The name or number in `host`, without port and brackets.
-pub(super) fn name_of(host: &str) -> Option<&str> {
-    match host.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            (port.is_empty() || is_port(port.strip_prefix(':'))).then_some(address)
-        }
-        None => match host.split_once(':') {
-            Some((name, port)) => is_port(Some(port)).then_some(name),
-            None => Some(host),
-        },
-    }
-}
-
-fn is_port(port: Option<&str>) -> bool {
-    port.is_some_and(|port| port.parse::<u16>().is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::door::Beyond;
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_and_numbers_are_here() {
-        for host in ["localhost", "LOCALHOST:80", "127.0.0.1", "127.9.9.9:4000", "[::1]", "[::1]:8080"] {
-            assert!(is_here(host), "{host}");
-        }
-        let others = [
-            "",
-            "example.com",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "192.168.1.2",
-            "[::2]:80",
-            "[::1",
-            "[::1]x",
-            "::1",
-            "localhost:",
-            "localhost:99999",
-            "localhost:80:80",
-            "0.0.0.0",
-            "?",
-            "127.1",
-            "localhost@evil",
-        ];
-        for host in others {
-            assert!(!is_here(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn a_page_of_another_site_is_no_own_origin() {
-        let door = Door::default();
-        assert!(door.is_own_origin(&Way::default(), "http://localhost:7785"));
-        for origin in ["null", "https://localhost", "http://evil.example", "http://", "localhost"] {
-            assert!(!door.is_own_origin(&Way::default(), origin), "{origin}");
-        }
-    }
-
-    #[test]
-    fn an_interface_beyond_this_machine_knows_its_names_and_its_pages() {
-        let names = vec!["rig.example".to_owned()];
-        let door = Door::new(None, None, Some(Beyond { names, ..Beyond::default() }));
-        for host in ["rig.example:7786", "RIG.example", "192.168.7.7:7786", "[fe80::1]:7786", "localhost"] {
-            assert!(
-                door.is_called(&Way::default(), host)
-                    && door.is_own_origin(&Way::default(), &format!("https://{host}")),
-                "{host}"
-            );
-            assert!(!door.is_own_origin(&Way::default(), &format!("http://{host}")));
-        }
-        for host in ["evil.example", "rig.example.evil.example", "xrig.example", "", "rig.example:x"] {
-            assert!(
-                !door.is_called(&Way::default(), host)
-                    && !door.is_own_origin(&Way::default(), &format!("https://{host}")),
-                "{host}"
-            );
-        }
-    }
 }

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::api::Served;
 use super::ask::{Ask, Page};
 use super::problem::{Refusal, Refusals};
+use super::served::Served;
 use crate::books::{By, Day, Line, Wanted};
 use crate::history::Busy;
 

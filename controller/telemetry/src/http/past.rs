@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::api::Served;
 use super::ask::{Ask, number};
 use super::problem::{Refusal, Refusals};
+use super::served::Served;
 use crate::history::{ALL, Asked, Busy, Point, TIERS};
 
 /// Most points of one answer.

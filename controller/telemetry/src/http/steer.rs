@@ -7,9 +7,9 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::api::Served;
 use super::ask::{Ask, Back, Nothing};
 use super::problem::{CommandRefusals, Refusal, Refusals};
+use super::served::Served;
 use super::way::Way;
 use crate::keys::Scope;
 use crate::steer::{Answer, AuditRow, Request};

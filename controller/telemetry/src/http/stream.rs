@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::api::Served;
 use super::problem::Refusal;
+use super::served::Served;
 use crate::board::Board;
 use crate::event::Event;
 

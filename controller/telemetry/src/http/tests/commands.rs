@@ -4,9 +4,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::super::api::{Served, router};
 use super::super::serve::Peer;
 use super::super::{Beyond, Door};
+use super::super::{Served, router};
 use super::json as body_of;
 use crate::history;
 use crate::keys::{Key, KeyFile, Scope};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::Door;
-use super::api::{Served, router};
+use super::{Served, router};
 use crate::history;
 use crate::steer::desk;
 use crate::testing::Rig;
