@@ -66,6 +66,29 @@ fn a_recorded_demo_decodes_without_a_stray_byte_and_replays_without_a_difference
 }
 
 #[test]
+fn the_host_of_a_recording_is_played_to_simulated_devices() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/recordings/icarus-family.rec");
+    let played = run(&["replay", "--simulator", file, "--json"]);
+    assert_eq!(played.status, Some(0), "{}{}", played.out, played.err);
+    let links = played.json_lines();
+    assert!(
+        links.len() == 6 && links.iter().all(|link| link["ok"] == true && link["same"].as_u64() >= Some(8))
+    );
+    // A tap of another block's nonce.
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("tap.rec");
+    let job = "4679ba4ec99876bf4bfe086082b400254df6c356451471139a3afa71e48f544a\
+        000000000000000000000000000000000000000087320b1a1426674f2fa722ce";
+    let text = format!(
+        "adit recording 1\n0 0 device block-erupter serial:./x\n100000 0 > {job}\n112000 0 < 000187a3\n"
+    );
+    fs::write(&other, text).unwrap();
+    let differs = run(&["replay", "--simulator", other.to_str().unwrap()]);
+    assert_eq!(differs.status, Some(1), "{}", differs.err);
+    assert!(differs.out.contains("byte 3 from the device: recorded a3, simulated a2"), "{}", differs.out);
+}
+
+#[test]
 fn what_is_no_recording_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.bin");

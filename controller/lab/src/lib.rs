@@ -9,6 +9,7 @@ mod digest;
 pub mod exam;
 mod item;
 mod network;
+pub mod playback;
 mod rig;
 pub mod world;
 
