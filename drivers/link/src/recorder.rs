@@ -187,17 +187,22 @@ impl Book {
             };
             match message {
                 Message::Begin(link, head) => {
-                    self.put(&head)?;
+                    self.fit(&head)?;
                     self.heads.insert(link, head);
                 }
-                Message::Lines(lines) => self.put(&lines)?,
+                Message::Lines(lines) => self.fit(&lines)?,
                 Message::End(link) => drop(self.heads.remove(&link)),
                 Message::Close => {}
             }
-            if self.size >= self.most {
-                self.turn_over()?;
-            }
         }
+    }
+
+    /// Writes lines where they fit: in this file or, where it would become too long, the next.
+    fn fit(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.size + lines.len() as u64 > self.most {
+            self.turn_over()?;
+        }
+        self.put(lines)
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
