@@ -66,7 +66,7 @@ impl Outcome {
     /// `out` cannot be written to.
     pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let (mark, detail) = self.parts();
-        writeln!(out, "{mark:8} {:18} {}: {detail}", self.id, self.sentence)?;
+        writeln!(out, "{mark:8} {:18} {}: {}", self.id, self.sentence, printable(detail))?;
         if self.is_failed() {
             writeln!(out, "{:27} see {}", "", self.cite)?;
             for passage in &self.passages {
@@ -183,6 +183,15 @@ pub fn junit(out: &mut impl Write, suite: &str, outcomes: &[Outcome]) -> io::Res
     writeln!(out, "</testsuite>\n</testsuites>")
 }
 
+/// `text` with control characters escaped: what comes from a device or a host cannot drive the terminal.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// `text` as XML 1.0 takes it, in an attribute too; what it has no way to say becomes U+FFFD.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -224,6 +233,14 @@ mod tests {
                 },
             ],
         }
+    }
+
+    #[test]
+    fn what_a_device_says_of_itself_cannot_drive_the_terminal() {
+        let mut out = Vec::new();
+        outcome(Grade::Failed("it says it is \u{1b}[2J\r".into())).print(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains(r"it says it is \u{1b}[2J\r") && !text.contains('\u{1b}'), "{text:?}");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `adit-sim pool`.
 
 use adit_hw_sim::pool::{Pool, PoolEvent, Reject, ShareRecord, Tally};
+use adit_hw_sim::report::printable;
 use adit_hw_sim::serve::{ServedPool, epoch};
 use adit_protocol::pow::Target;
 use serde_json::{Value, json};
 
 use super::args::PoolArgs;
-use super::report::{self, line, printable};
+use super::report::{self, line};
 use super::serve::now;
 use super::{Failure, told_to_stop};
 

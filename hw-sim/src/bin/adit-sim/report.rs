@@ -12,13 +12,6 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Text from outside with control characters escaped, so that it cannot drive the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
-}
-
 /// `{"accepted","rejected","reasons":{…},"work"}`.
 pub(crate) fn counts(counts: &Counts) -> Value {
     let reasons: Map<String, Value> =
