@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+pub(crate) use adit_hw_sim::report::printable;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -58,15 +59,6 @@ pub(crate) fn deliver(text: Vec<u8>) -> Result<(), Failure> {
             }
         }
     }
-}
-
-/// `text` with control characters escaped: what comes from a device, a pool or a file cannot drive the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
 }
 
 #[cfg(test)]
